@@ -1,0 +1,46 @@
+/*
+ * Entry points of -plugin
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "qemu/osdep.h"
+#include "qemu/error-report.h"
+
+#include "abi.h"
+#include "compat.h"
+#include "device.h"
+#include "el2timers.h"
+
+/* qemu-plugin.h belongs to the plugins' side and does not go with QEMU's own */
+typedef struct qemu_info_t qemu_info_t;
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT int qemu_plugin_version = RP_PLUGIN_API;
+
+/*
+ * QEMU looks at qemu_plugin_version first and would only say that an interface
+ * number does not match. Ending here leaves one line, which says what to do.
+ */
+static void __attribute__((constructor)) check_program(void)
+{
+    if (!rp_abi_program_fits()) {
+        exit(EXIT_FAILURE);
+    }
+}
+
+EXPORT int qemu_plugin_install(uint64_t id, const qemu_info_t *info, int argc,
+                               char **argv)
+{
+    if (argc) {
+        error_report("testbed bridge: unknown argument '%s', there are none",
+                     argv[0]);
+        return -1;
+    }
+    if (!rp_abi_layout_fits()) {
+        return -1;
+    }
+    rp_device_register();
+    rp_el2_timers_init();
+    return 0;
+}
