@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: MIT
+"""Every series of kernel-patches/: complete, upstream-shaped, and made for the kernel in use."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import re
+import shutil
+import subprocess
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from testbed.artifacts.patch_series import apply_series, read_series
+from testbed.errors import TestbedError
+
+KERNEL_PATCHES = Path(__file__).resolve().parents[2] / "kernel-patches"
+SERIES = sorted(path for path in KERNEL_PATCHES.iterdir() if path.is_dir())
+PATCHES = sorted(KERNEL_PATCHES.glob("*/*.patch"))
+
+SUBJECT = re.compile(r"\[PATCH(?: v\d+)?(?: (\d+)/(\d+))?\] [\w,./ -]+: \S.*")
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(KERNEL_PATCHES))
+
+
+def parse(patch: Path) -> EmailMessage:
+    text = patch.read_text(encoding="utf-8").partition("\n")[2]  # the mbox line is no header
+    return email.message_from_string(text, policy=email.policy.default)
+
+
+def message_of(patch: Path) -> str:
+    """The commit message's body."""
+    return str(parse(patch).get_payload()).partition("\n---\n")[0]
+
+
+def touched(patch: Path, *, only_new: bool = False) -> set[str]:
+    """Paths the diff changes, from the top of the source."""
+    before = r"/dev/null" if only_new else r"\S+"
+    return set(
+        re.findall(rf"^--- {before}\n\+\+\+ b/(\S+)$", patch.read_text(encoding="utf-8"), re.M)
+    )
+
+
+def test_there_are_series() -> None:
+    assert SERIES
+    assert PATCHES
+
+
+@pytest.mark.parametrize("series", SERIES, ids=named)
+def test_series_names_every_patch_once(series: Path) -> None:
+    listed = [patch.name for patch in read_series(series)]
+    assert listed == sorted(path.name for path in series.iterdir() if path.name != "series")
+
+
+@pytest.mark.parametrize("series", SERIES, ids=named)
+def test_patches_are_numbered_in_order(series: Path) -> None:
+    patches = read_series(series)
+    for number, patch in enumerate(patches, start=1):
+        assert re.fullmatch(rf"{number:04}-[a-z0-9-]+\.patch", patch.name)
+        subject = SUBJECT.fullmatch(" ".join(str(parse(patch)["Subject"]).split()))
+        assert subject, f"{patch.name}: a subject '[PATCH] subsystem: what it does' is needed"
+        if len(patches) > 1:
+            assert subject.groups() == (str(number), str(len(patches)))
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=named)
+def test_message(patch: Path) -> None:
+    lines = patch.read_text(encoding="utf-8").splitlines()
+    assert re.fullmatch(r"From [0-9a-f]{40} Mon Sep 17 00:00:00 2001", lines[0])
+    message = parse(patch)
+    assert re.fullmatch(r".+ <\S+@\S+>", message["From"])
+    assert message["Date"].datetime.tzinfo is not None
+    assert "Signed-off-by" not in message.as_string()
+    assert re.search(r"^ \d+ files? changed, ", str(message.get_payload()), re.M), "no diffstat"
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=named)
+def test_message_shows_the_failure_and_says_why(patch: Path) -> None:
+    body = message_of(patch)
+    quoted = [line for line in body.splitlines() if line.startswith("  ") and line.strip()]
+    assert quoted, "quote, indented, what is seen without the patch"
+    prose = [text for text in re.split(r"\n\s*\n", body) if not text.startswith("  ")]
+    assert len(prose) >= 2, "say what fails, and why the change mends it"
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=named)
+def test_checkpatch_is_silent(patch: Path, linux_source: Path) -> None:
+    result = subprocess.run(
+        [
+            "perl",
+            linux_source / "scripts/checkpatch.pl",
+            "--strict",
+            "--no-signoff",
+            "--no-tree",
+            "--no-summary",
+            "--terse",
+            "--show-types",
+            "--ignore=FILE_PATH_CHANGES",  # test_new_files_have_a_maintainer looks instead
+            patch,
+        ],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=named)
+def test_new_files_have_a_maintainer(patch: Path, linux_source: Path) -> None:
+    if "MAINTAINERS" in touched(patch):
+        return
+    maintainers = (linux_source / "MAINTAINERS").read_text(encoding="utf-8")
+    entries = re.findall(r"^F:\t(\S+)$", maintainers, re.M)
+    for path in touched(patch, only_new=True):
+        assert any(
+            path == entry or (entry.endswith("/") and path.startswith(entry)) for entry in entries
+        ), f"nobody maintains {path}"
+
+
+@pytest.mark.parametrize("series", SERIES, ids=named)
+def test_series_applies_to_the_pristine_source(
+    series: Path, linux_source: Path, tmp_path: Path
+) -> None:
+    for patch in read_series(series):
+        for path in touched(patch):
+            if (linux_source / path).exists() and not (tmp_path / path).exists():
+                (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(linux_source / path, tmp_path / path)
+    apply_series(series, tmp_path)
+    for patch in read_series(series):
+        for path in touched(patch):
+            assert (tmp_path / path).is_file()
+            if (linux_source / path).exists():
+                assert (tmp_path / path).read_bytes() != (linux_source / path).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("listing", "complaint"),
+    [(None, "No such file or directory"), ("0001-absent.patch\n", "0001-absent.patch")],
+)
+def test_broken_listing_is_an_error(tmp_path: Path, listing: str | None, complaint: str) -> None:
+    if listing is not None:
+        (tmp_path / "series").write_text(listing)
+    with pytest.raises(TestbedError, match=re.escape(complaint)):
+        read_series(tmp_path)
+
+
+@pytest.fixture
+def made_up(tmp_path: Path) -> tuple[Path, Path]:
+    """A series of one patch, and a tree of one file it applies to."""
+    series, tree = tmp_path / "subject", tmp_path / "tree"
+    series.mkdir()
+    tree.mkdir()
+    (tree / "file").write_text("one\ntwo\nthree\nfour\nfive\nsix\nseven\n")
+    (series / "series").write_text("0001-change.patch\n")
+    (series / "0001-change.patch").write_text(
+        "diff --git a/file b/file\n--- a/file\n+++ b/file\n@@ -1,7 +1,7 @@\n"
+        " one\n two\n three\n-four\n+FOUR\n five\n six\n seven\n"
+    )
+    return series, tree
+
+
+def test_fuzz_is_an_error(made_up: tuple[Path, Path]) -> None:
+    """Context that differs in one line is what patch(1) would let pass."""
+    series, tree = made_up
+    before = (tree / "file").read_text().replace("one", "changed since")
+    (tree / "file").write_text(before)
+    with pytest.raises(TestbedError, match=r"cannot apply subject/0001-change\.patch: .*file"):
+        apply_series(series, tree)
+    assert (tree / "file").read_text() == before
+
+
+@pytest.mark.parametrize("called_by_git", [False, True])
+def test_surrounding_repository_does_not_matter(
+    made_up: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, called_by_git: bool
+) -> None:
+    """In a folder of a repository `git apply` ends well and changes nothing: no TESTBED_CACHE
+    inside a clone, and no git hook that runs the tests, may bring that about.
+    """
+    series, tree = made_up
+    subprocess.run(["git", "init", "--quiet", tree.parent], check=True, timeout=60)
+    if called_by_git:
+        monkeypatch.setenv("GIT_DIR", str(tree.parent / ".git"))
+        monkeypatch.setenv("GIT_WORK_TREE", str(tree.parent))
+    apply_series(series, tree)
+    assert "FOUR" in (tree / "file").read_text()
