@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: MIT
+"""Kernels, file systems and the bridge: fetched or built once, kept by digest, used by runs."""
+
+from testbed.artifacts.board import BOARDS, BoardArtifacts, prepare
+from testbed.artifacts.progress import PlainProgress, Progress, Step, progress_for
+
+__all__ = [
+    "BOARDS",
+    "BoardArtifacts",
+    "PlainProgress",
+    "Progress",
+    "Step",
+    "prepare",
+    "progress_for",
+]

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT
+"""Resolving wishes with the archive's signed indexes.
+
+The emulated world has its own suites, which need not be the workstation's: the kernel of a series
+comes from the suite that carries it, the arm64 system from one pinned release.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from debian.debian_support import Version
+
+from testbed.artifacts.apt_root import AptRoot, Source
+from testbed.artifacts.commands import Commands
+from testbed.artifacts.failure import failure
+from testbed.artifacts.mirrors import Mirrors
+from testbed.artifacts.packages import Package
+from testbed.artifacts.progress import Progress
+from testbed.artifacts.selection import Selection, Wish
+from testbed.artifacts.stanzas import binary_from_uri, binary_stanzas, locate, uri_lines
+from testbed.errors import TestbedError
+
+KERNEL_SERIES = "6.12"
+KERNEL_SUITE = "bookworm-security"
+ROOT_RELEASE = "trixie"
+
+# The digest that apt prints by default with --print-uris is MD5.
+_SHA256 = ("-o", "Acquire::ForceHash=SHA256")
+_RESOLVE = ("apt-get", "install", "--print-uris", "-y", "--no-install-recommends", *_SHA256)
+
+
+def kernel_wish(architecture: str) -> Wish:
+    """The newest kernel of the series with its headers, build tools and source."""
+    return Wish(
+        f"kernel {KERNEL_SERIES} {architecture}",
+        {"series": KERNEL_SERIES, "suite": KERNEL_SUITE, "architecture": architecture},
+    )
+
+
+def root_wish(architecture: str, packages: Sequence[str]) -> Wish:
+    """The named packages of the emulated release with all they depend on."""
+    return Wish(
+        f"system {ROOT_RELEASE} {architecture}",
+        {"release": ROOT_RELEASE, "architecture": architecture, "packages": sorted(packages)},
+    )
+
+
+def qemu_source_wish(version: str) -> Wish:
+    """The source package of the QEMU that is installed on the workstation."""
+    return Wish(f"QEMU source {version}", {"version": version})
+
+
+class Archive:
+    """Resolves wishes. Each method reads the indexes anew. Raises TestbedError."""
+
+    def __init__(self, folder: Path, mirrors: Mirrors, commands: Commands) -> None:
+        self._folder = folder
+        self._mirrors = mirrors
+        self._commands = commands
+
+    def kernel(self, wish: Wish) -> Selection:
+        architecture = wish.terms["architecture"]
+        series = wish.terms["series"]
+        site = self._mirrors.site("security")
+        root = self._root(
+            "kernel", [Source("deb", site, wish.terms["suite"])], (architecture, "amd64")
+        )
+        text = root.run(
+            [
+                "apt-cache",
+                "show",
+                f"linux-image-{series}.*",
+                f"linux-headers-{series}.*",
+                f"linux-kbuild-{series}.*:amd64",
+                f"linux-source-{series}",
+            ],
+            what=f"find kernel {series} in {wish.terms['suite']}",
+        )
+        packages = list(binary_stanzas(text, "security"))
+        root.forget_caches()
+        return Selection(wish, newest_kernel(packages, series, architecture))
+
+    def system(self, wish: Wish, progress: Progress) -> Selection:
+        release, architecture = wish.terms["release"], wish.terms["architecture"]
+        main = self._mirrors.site("main")
+        sources = [Source("deb", main, release), Source("deb", main, f"{release}-updates")]
+        if self._mirrors.security is not None:
+            sources.append(Source("deb", self._mirrors.security, f"{release}-security"))
+        else:
+            progress.note(
+                f"apt on this machine has no Debian security archive: {wish.name} comes without "
+                "security updates"
+            )
+        root = self._root("system", sources, (architecture,))
+        text = root.run(
+            [*_RESOLVE, *wish.terms["packages"]],
+            what=f"resolve the packages of {wish.name}",
+        )
+        sites = self._mirrors.archives()
+        packages = [binary_from_uri(*line, sites) for line in uri_lines(text)]
+        root.forget_caches()
+        return Selection(wish, tuple(sorted(packages)))
+
+    def qemu_source(self, wish: Wish) -> Selection:
+        version = wish.terms["version"]
+        sources = [
+            Source("deb-src", self._mirrors.site(archive), suite)
+            for archive, suite in self._mirrors.suites
+        ]
+        root = self._root("source", sources, ("amd64",))
+        try:
+            text = root.run(
+                ["apt-get", "source", "--print-uris", *_SHA256, f"qemu={version}"],
+                what=f"find the source package of QEMU {version}",
+            )
+        except TestbedError as error:
+            raise failure(
+                f"the archive has no source of the installed QEMU {version} ({error}); run "
+                "'apt-get update && apt-get install --only-upgrade qemu-system-arm' as root, or "
+                "name a snapshot archive"
+            ) from None
+        root.forget_caches()
+        sites = self._mirrors.archives()
+        packages = []
+        for uri, _, size, sha256 in uri_lines(text):
+            archive, path = locate(uri, sites)
+            packages.append(Package("qemu", version, "source", archive, path, size, sha256))
+        return Selection(wish, tuple(sorted(packages)))
+
+    def _root(self, name: str, sources: Sequence[Source], architectures: Sequence[str]) -> AptRoot:
+        root = AptRoot(
+            self._folder / name, self._commands, sources=sources, architectures=architectures
+        )
+        root.write()
+        root.update()
+        return root
+
+
+def newest_kernel(
+    packages: Sequence[Package], series: str, architecture: str
+) -> tuple[Package, ...]:
+    """Image, headers, build tools and source of the newest kernel that has all of them.
+
+    An image whose other parts are not in the index yet is passed over: an archive is updated
+    package by package.
+    """
+    by_name = {(p.package, p.version): p for p in packages}
+    pattern = re.compile(rf"linux-image-({re.escape(series)}\.\d+\+\w+)-{architecture}$")
+    images = [(p, m[1]) for p in packages if (m := pattern.match(p.package))]
+    for image, release in sorted(images, key=lambda item: Version(item[0].version), reverse=True):
+        names = (
+            f"linux-headers-{release}-{architecture}",
+            f"linux-headers-{release}-common",
+            f"linux-kbuild-{release}",
+            f"linux-source-{series}",
+        )
+        parts = [by_name.get((name, image.version)) for name in names]
+        if None not in parts:
+            return tuple(sorted([image, *(part for part in parts if part is not None)]))
+    raise failure(
+        f"the archive has no complete kernel {series} for {architecture} (image, headers, kbuild "
+        f"and source of one version; {len(images)} images seen); try again later or another mirror"
+    )

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""What the board `arm-virt` is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from testbed.artifacts import archive, lists, root
+from testbed.artifacts.archive import Archive
+from testbed.artifacts.guest_programs import guest_programs_target
+from testbed.artifacts.initramfs import guest_initramfs_target, host_initramfs_target
+from testbed.artifacts.kernel import kernel_target, linux_source_target, vfio_modules_target
+from testbed.artifacts.payload import payload_target
+from testbed.artifacts.progress import Progress
+from testbed.artifacts.qemu import Qemu, bridge_target, qemu_source_target
+from testbed.artifacts.resolver import Resolve
+from testbed.artifacts.root import root_target
+from testbed.artifacts.selection import Selection, Wish
+from testbed.artifacts.targets import Target
+
+ARCHITECTURE = "arm64"
+CROSS = "aarch64-linux-gnu-"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The targets a run uses directly, and those they are built from."""
+
+    kernel: Target
+    host_initramfs: Target
+    guest_initramfs: Target
+    root: Target
+    payload: Target
+    bridge: Target
+    intermediate: tuple[Target, ...]
+
+    @property
+    def used(self) -> tuple[Target, ...]:
+        """In the order to start building them: what takes longest first."""
+        return (
+            self.payload,
+            self.root,
+            self.bridge,
+            self.kernel,
+            self.host_initramfs,
+            self.guest_initramfs,
+        )
+
+
+def wishes(qemu: Qemu, progress: Progress) -> list[tuple[Wish, Resolve]]:
+    """What to choose from the archive: kernel, root system and, unless brought, QEMU's source."""
+    packages = lists.read_list(root.PACKAGES)
+    wanted: list[tuple[Wish, Resolve]] = [
+        (archive.kernel_wish(ARCHITECTURE), Archive.kernel),
+        (archive.root_wish(ARCHITECTURE, packages), partial(_system, progress)),
+    ]
+    if qemu.source_version is not None:
+        wanted.append((archive.qemu_source_wish(qemu.source_version), Archive.qemu_source))
+    return wanted
+
+
+def parts(selections: list[Selection], qemu: Qemu, guest_kernel: Path | None) -> Parts:
+    """Targets for the selections of `wishes`, in their order."""
+    kernel_selection, system_selection, *qemu_selection = selections
+    kernel = kernel_target(kernel_selection)
+    linux_source = linux_source_target(kernel_selection)
+    vfio_modules = vfio_modules_target(kernel_selection, linux_source)
+    programs = guest_programs_target(CROSS)
+    guest_initramfs = guest_initramfs_target(system_selection, kernel, programs)
+    qemu_source = qemu_source_target(qemu_selection[0]) if qemu_selection else None
+    intermediate = (linux_source, vfio_modules, programs)
+    return Parts(
+        kernel=kernel,
+        host_initramfs=host_initramfs_target(system_selection, kernel),
+        guest_initramfs=guest_initramfs,
+        root=root_target(system_selection),
+        payload=payload_target(
+            system_selection, kernel, vfio_modules, programs, guest_initramfs, guest_kernel
+        ),
+        bridge=bridge_target(qemu, qemu_source),
+        intermediate=intermediate if qemu_source is None else (*intermediate, qemu_source),
+    )
+
+
+def _system(progress: Progress, archive: Archive, wish: Wish) -> Selection:
+    return archive.system(wish, progress)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""Everything a board's runs need, fetched and built when it is not there yet."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from testbed.artifacts import arm_virt
+from testbed.artifacts.cache import Cache
+from testbed.artifacts.commands import Commands
+from testbed.artifacts.digest import file_sha256
+from testbed.artifacts.download import Downloader
+from testbed.artifacts.failure import failure
+from testbed.artifacts.manifest import make_manifest, read_pinned
+from testbed.artifacts.mirrors import Mirrors, find_mirrors
+from testbed.artifacts.progress import Progress, size_text
+from testbed.artifacts.qemu import find_qemu
+from testbed.artifacts.resolver import Resolver
+from testbed.artifacts.targets import Workshop
+
+BOARDS = ("arm-virt",)
+
+
+@dataclass(frozen=True)
+class BoardArtifacts:
+    """Files of a board, all in the cache except those the user brought."""
+
+    qemu: Path
+    """The workstation's program that emulates the host."""
+    qemu_version: str
+    """Its release, such as "7.2.22"."""
+    bridge: Path
+    """Shared object for QEMU's -plugin."""
+    host_kernel: Path
+    host_initramfs: Path
+    root: Path
+    """squashfs: the host's root file system."""
+    payload: Path
+    """squashfs: modules, programs and the guest's system, which the host mounts at /testbed."""
+    guest_kernel: Path
+    guest_initramfs: Path
+    manifest: dict[str, Any]
+    """Exact versions and digests of all of it; JSON-able, and can be given back as `pinned`."""
+
+
+def prepare(
+    board: str,
+    *,
+    progress: Progress,
+    qemu: Path | None = None,
+    qemu_source: Path | None = None,
+    kernel: Path | None = None,
+    guest_kernel: Path | None = None,
+    refresh: bool = False,
+    pinned: Path | None = None,
+    snapshot: str | None = None,
+) -> BoardArtifacts:
+    """Have all artifacts of `board` in the cache; what is there already is verified and used.
+
+    `qemu`, `kernel` and `guest_kernel` take the place of the distribution's; modules stay those of
+    the distribution's kernel. A `qemu` of another version needs its `qemu_source`. `refresh` takes
+    the newest of each series from the archive instead of what was taken before. `pinned` is the
+    manifest file of an earlier run to reproduce, by this call and those after it until a refresh;
+    what the archive has dropped since comes from the cache, or from `snapshot`: the address of an
+    archive that keeps it, in which `{archive}` stands for "debian" or "debian-security".
+
+    Several processes may call this at once. Raises TestbedError (stage artifacts).
+    """
+    if board not in BOARDS:
+        raise failure(f"there is no board {board}; boards: {', '.join(BOARDS)}")
+    if pinned is not None and refresh:
+        raise failure("a pinned manifest and a refresh exclude each other; give one of them")
+    for what, path in (("kernel", kernel), ("guest kernel", guest_kernel)):
+        if path is not None and not path.is_file():
+            raise failure(f"the {what} that was named is not there: {path}")
+    started = time.monotonic()
+    store = Cache.default()
+    store.create()
+    commands = Commands()
+
+    @cache
+    def mirrors() -> Mirrors:
+        return find_mirrors(commands)
+
+    program = find_qemu(commands, qemu, qemu_source)
+    resolver = Resolver(
+        store,
+        commands,
+        progress,
+        mirrors,
+        refresh=refresh,
+        pinned=None if pinned is None else read_pinned(pinned),
+    )
+    selections = resolver.resolve(arm_virt.wishes(program, progress))
+    parts = arm_virt.parts(selections, program, guest_kernel)
+    downloader = Downloader(store, mirrors, commands, progress, snapshot=snapshot)
+    workshop = Workshop(store, commands, downloader, progress)
+    workshop.make(parts.used)
+    if workshop.built:
+        progress.note(
+            f"artifacts of {board} ready: {size_text(downloader.fetched)} fetched, "
+            f"{workshop.built} built, {time.monotonic() - started:.1f} s"
+        )
+    folder = {target.name: workshop.objects.folder(target.recipe) for target in parts.used}
+    brought = {"qemu": qemu, "kernel": kernel, "guest kernel": guest_kernel}
+    return BoardArtifacts(
+        qemu=program.program,
+        qemu_version=program.version.release,
+        bridge=folder["bridge"] / "testbed-rp.so",
+        host_kernel=kernel or folder["kernel"] / "Image",
+        host_initramfs=folder["host initramfs"] / "initramfs.cpio",
+        root=folder["root file system"] / "root.squashfs",
+        payload=folder["payload"] / "payload.squashfs",
+        guest_kernel=guest_kernel or folder["kernel"] / "Image",
+        guest_initramfs=folder["guest initramfs"] / "initramfs.cpio",
+        manifest=make_manifest(
+            board,
+            selections,
+            program,
+            parts.used,
+            workshop.objects,
+            {name: file_sha256(path) for name, path in brought.items() if path is not None},
+        ),
+    )

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""Where everything fetched or built is kept, and who may write there at a time.
+
+blobs/sha256/DIGEST    a download, named by its content
+partial/DIGEST         a download under way
+objects/DIGEST/        a built folder, named by the digest of its recipe: meta.json and out/
+building/DIGEST.*/     a build under way, or what is left of an interrupted one
+locks/                 one lock per thing that is being written
+logs/                  what the last failed build of an object said
+selections/            which packages were taken from the archive
+apt/                   signed indexes of the archive
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from platformdirs import user_cache_path
+
+from testbed.artifacts.failure import failure, writing
+from testbed.artifacts.progress import Progress
+
+# Longer than any build takes on a slow machine; a dead holder's lock is free at once.
+_LOCK_SECONDS = 3600.0
+
+
+class Cache:
+    """One cache folder, shared by any number of processes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.blobs = root / "blobs" / "sha256"
+        self.partial = root / "partial"
+        self.objects = root / "objects"
+        self.building = root / "building"
+        self.locks = root / "locks"
+        self.logs = root / "logs"
+        self.selections = root / "selections"
+        self.apt = root / "apt"
+
+    @classmethod
+    def default(cls) -> Cache:
+        """The folder named by TESTBED_CACHE, else the user's cache folder."""
+        named = os.environ.get("TESTBED_CACHE")
+        return cls(Path(named).expanduser().absolute() if named else user_cache_path("testbed"))
+
+    def create(self) -> None:
+        """Make the folders. Raises TestbedError when the place cannot be written."""
+        with writing("its folders", self.root):
+            for folder in (
+                self.blobs,
+                self.partial,
+                self.objects,
+                self.building,
+                self.locks,
+                self.logs,
+                self.selections,
+                self.apt,
+            ):
+                folder.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def try_lock(self, name: str) -> Iterator[bool]:
+        """Hold the lock `name` if nobody does; yields whether it is held."""
+        lock = FileLock(self.locks / f"{name}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except (OSError, Timeout):
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    @contextmanager
+    def lock(self, name: str, what: str, progress: Progress) -> Iterator[bool]:
+        """Hold the lock `name`. Yields True when another run held it first, which is said.
+
+        Raises TestbedError after an hour.
+        """
+        lock = FileLock(self.locks / f"{name}.lock")
+        waited = False
+        with writing(f"the lock of {what}", self.root):
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                waited = True
+                progress.note(f"waiting for another run, which is preparing {what}")
+                try:
+                    lock.acquire(timeout=_LOCK_SECONDS)
+                except Timeout:
+                    raise failure(
+                        f"waited {_LOCK_SECONDS / 60:.0f} minutes for another run to prepare "
+                        f"{what}; end the process that holds {lock.lock_file}"
+                    ) from None
+        try:
+            yield waited
+        finally:
+            lock.release()

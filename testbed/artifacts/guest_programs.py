@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""The testbed's own programs for the emulated machines: static cross builds of guests/."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from testbed.artifacts import lists
+from testbed.artifacts.targets import Target, Workspace
+
+AGENT = "testbed-agent"
+_AGENT_SOURCE = lists.GUESTS / "agent"
+_TOOLS_SOURCE = lists.GUESTS / "tools"
+_FLAGS = ("-std=gnu11", "-O2", "-static", "-s", "-Wall", "-Wextra")
+
+
+def guest_programs_target(cross: str) -> Target:
+    """Outputs: testbed-agent, and a program for each C file of guests/tools.
+
+    `cross` is the prefix of the cross tools, such as "aarch64-linux-gnu-".
+    """
+
+    def build(work: Workspace) -> None:
+        places = [f"-ffile-prefix-map={lists.GUESTS}=."]
+        for name, units in _programs().items():
+            work.commands.run(
+                [f"{cross}gcc", *_FLAGS, *places, "-o", work.out / name, *units],
+                what=f"build {name} for the emulated machine",
+                env={"TMPDIR": str(work.scratch)},
+            )
+
+    sources = lists.files_below(_AGENT_SOURCE, _TOOLS_SOURCE, suffixes=(".c", ".h"))
+    return Target(
+        "guest programs", build, inputs={"cross": cross}, sources=(Path(__file__), *sources)
+    )
+
+
+def _programs() -> dict[str, list[Path]]:
+    tools = {unit.stem: [unit] for unit in sorted(_TOOLS_SOURCE.glob("*.c"))}
+    return {AGENT: sorted(_AGENT_SOURCE.glob("*.c")), **tools}

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""The distribution's kernel, and the parts of its source that modules are built from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from testbed.artifacts import kernel_image, kernel_modules, lists, patch_series
+from testbed.artifacts.kernel_modules import build_vfio_modules
+from testbed.artifacts.selection import Selection
+from testbed.artifacts.targets import Target, Workspace
+from testbed.artifacts.unpack import one, unpack
+
+_VFIO_PLATFORM = "drivers/vfio/platform"
+_TAR = ("--strip-components=1", "--no-same-owner")
+_SERIES = lists.KERNEL_PATCHES / "vfio-platform"
+
+# What is kept of the kernel's source: what modules are built from, and checkpatch.pl with its data.
+SOURCE_SUBSET = (
+    _VFIO_PLATFORM,
+    "scripts/checkpatch.pl",
+    "scripts/const_structs.checkpatch",
+    "scripts/spelling.txt",
+)
+
+
+def kernel_release(selection: Selection) -> str:
+    """The release as `uname -r` says it, such as 6.12.117+deb12-arm64."""
+    return one(selection.packages, "linux-image-").package.removeprefix("linux-image-")
+
+
+def kernel_target(selection: Selection) -> Target:
+    """Outputs: Image (raw), config, modules/RELEASE/ as packaged."""
+    image = one(selection.packages, "linux-image-")
+    release = kernel_release(selection)
+
+    def build(work: Workspace) -> None:
+        unpack(work, [image], work.scratch)
+        boot = work.scratch / "boot"
+        (work.out / "Image").write_bytes(kernel_image.raw_image(boot / f"vmlinuz-{release}"))
+        (boot / f"config-{release}").rename(work.out / "config")
+        (work.out / "modules").mkdir()
+        packaged = work.scratch / "lib/modules" / release
+        if not packaged.is_dir():
+            packaged = work.scratch / "usr/lib/modules" / release
+        packaged.rename(work.out / "modules" / release)
+
+    return Target(
+        "kernel",
+        build,
+        packages=(image,),
+        sources=(Path(__file__), Path(kernel_image.__file__)),
+    )
+
+
+def linux_source_target(selection: Selection) -> Target:
+    """Outputs: the files of SOURCE_SUBSET, in place."""
+    package = one(selection.packages, "linux-source-")
+
+    def build(work: Workspace) -> None:
+        unpack(work, [package], work.scratch)
+        tarball = next((work.scratch / "usr/src").glob("linux-source-*.tar.xz"))
+        tree = tarball.name.removesuffix(".tar.xz")
+        patterns = [f"{tree}/{name}" for name in SOURCE_SUBSET]
+        work.commands.run(
+            ["tar", "-x", "-f", tarball, "-I", "xz -T0", "-C", work.out, *_TAR, *patterns],
+            what=f"unpack {tarball.name}",
+        )
+
+    return Target("linux-source", build, packages=(package,), sources=(Path(__file__),))
+
+
+def vfio_modules_target(selection: Selection, linux_source: Target) -> Target:
+    """Outputs: vfio-platform*.ko with our reset handlers; the distribution does not build it."""
+    headers = (
+        *(p for p in selection.packages if p.package.startswith("linux-headers-")),
+        one(selection.packages, "linux-kbuild-"),
+    )
+
+    def build(work: Workspace) -> None:
+        unpack(work, headers, work.scratch)
+        build_vfio_modules(
+            work.need("linux-source") / _VFIO_PLATFORM,
+            work.scratch,
+            work.out,
+            series=_SERIES,
+            commands=work.commands,
+        )
+
+    return Target(
+        "vfio-platform modules",
+        build,
+        needs=(linux_source,),
+        packages=headers,
+        sources=(
+            Path(__file__),
+            Path(kernel_modules.__file__),
+            Path(patch_series.__file__),
+            *lists.files_below(_SERIES, lists.GUESTS / "modules"),
+        ),
+    )

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""The QEMU that emulates the host, its source, and the bridge built for exactly that QEMU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.artifacts import lists
+from testbed.artifacts.commands import Commands
+from testbed.artifacts.digest import file_sha256
+from testbed.artifacts.failure import failure
+from testbed.artifacts.packages import Package
+from testbed.artifacts.selection import Selection
+from testbed.artifacts.targets import Target, Workspace
+from testbed.bridge import build as bridge
+
+_PACKAGE = "qemu-system-arm"
+_PROGRAM = Path("/usr/bin/qemu-system-aarch64")
+
+
+@dataclass(frozen=True)
+class Qemu:
+    """`source_version` is the Debian source package it was built from, None when `source` is
+    a tree that the user named.
+    """
+
+    program: Path
+    version_output: str
+    """What `--version` prints."""
+    source_version: str | None
+    source: Path | None
+
+    @property
+    def version(self) -> bridge.QemuVersion:
+        return bridge.QemuVersion.parse(self.version_output)
+
+
+def find_qemu(commands: Commands, program: Path | None, source: Path | None) -> Qemu:
+    """The QEMU to use: the distribution's, or `program` with its `source`. Raises TestbedError.
+
+    A `program` without `source` must be of the distribution's very version.
+    """
+    if program is None and source is not None:
+        raise failure(
+            f"a QEMU source tree was named ({source}) without its program; name both, or neither"
+        )
+    output = _version_output(commands, program or _PROGRAM)
+    if source is not None:
+        if not (source / "VERSION").is_file():
+            raise failure(f"{source} is not a QEMU source tree: it has no file VERSION")
+        return Qemu(program or _PROGRAM, output, None, source.resolve())
+    if program is not None and output != _version_output(commands, _PROGRAM):
+        first = output.splitlines()[0]
+        raise failure(
+            f"{program} is {first}, which is not the distribution's; name its source tree too, "
+            "because the bridge is built for one exact QEMU"
+        )
+    version = commands.run(
+        ["dpkg-query", "-W", "-f", "${source:Version}", _PACKAGE],
+        what=f"find the version of the installed {_PACKAGE}",
+    )
+    return Qemu(program or _PROGRAM, output, version.strip(), None)
+
+
+def _version_output(commands: Commands, program: Path) -> str:
+    if not program.is_file():
+        advice = "; run 'testbed doctor'" if program == _PROGRAM else ""
+        raise failure(f"the QEMU of the emulated host is not there: {program}{advice}")
+    output = commands.run([program, "--version"], what=f"ask {program} for its version")
+    bridge.QemuVersion.parse(output)
+    return output
+
+
+def qemu_source_target(selection: Selection) -> Target:
+    """Outputs: what the bridge reads of QEMU's source, with the distribution's patches applied,
+    because they carry the stable updates.
+    """
+
+    def build(work: Workspace) -> None:
+        for package in selection.packages:
+            (work.scratch / package.file_name).symlink_to(work.blob(package))
+        tree = work.scratch / "source"
+        # The archive's index has vouched for the digests of all three files.
+        work.commands.run(
+            ["dpkg-source", "--no-check", "-x", _description(selection.packages), tree],
+            what="unpack the source of QEMU",
+            cwd=work.scratch,
+            env={"TMPDIR": str(work.scratch)},
+        )
+        for name in bridge.SOURCE_SUBSET:
+            if (tree / name).exists():
+                (work.out / name).parent.mkdir(parents=True, exist_ok=True)
+                (tree / name).rename(work.out / name)
+
+    return Target(
+        "QEMU source",
+        build,
+        packages=selection.packages,
+        inputs={"subset": " ".join(bridge.SOURCE_SUBSET)},
+        sources=(Path(__file__),),
+    )
+
+
+def bridge_target(qemu: Qemu, source: Target | None) -> Target:
+    """Output: testbed-rp.so. `source` is the source of a distribution's QEMU."""
+    if source is not None:
+        inputs = {"qemu": qemu.version_output}
+    else:
+        inputs = {"qemu": file_sha256(qemu.program), "source": str(qemu.source)}
+
+    def build(work: Workspace) -> None:
+        tree = work.need("QEMU source") if source is not None else qemu.source
+        assert tree is not None
+        bridge.build(tree, qemu.version_output, work.out / "testbed-rp.so")
+
+    return Target(
+        "bridge",
+        build,
+        needs=() if source is None else (source,),
+        inputs=inputs,
+        sources=lists.files_below(bridge.HERE, suffixes=(".c", ".h", ".py")),
+    )
+
+
+def _description(packages: tuple[Package, ...]) -> str:
+    for package in packages:
+        if package.file_name.endswith(".dsc"):
+            return package.file_name
+    raise failure("the source package of QEMU has no .dsc file")

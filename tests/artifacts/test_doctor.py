@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""What the doctor finds on machines that lack something."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from testbed import doctor
+from testbed.artifacts.cache import Cache
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def path_without(folder: Path, *hidden: str) -> str:
+    """A PATH with every program a workstation needs, and apt, but the hidden ones."""
+    folder.mkdir()
+    probes = [r.probe.partition(":") for r in doctor.requirements()]
+    programs = [what for kind, _, what in probes if kind == "program"]
+    for name in [*programs, "apt-get", "dpkg"]:
+        found = shutil.which(name, path="/usr/bin:/usr/sbin:/bin:/sbin")
+        if name not in hidden and found is not None:
+            (folder / name).symlink_to(found)
+    return str(folder)
+
+
+@pytest.fixture(autouse=True)
+def _no_sbin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_SBIN", ())
+
+
+def found(packages: list[doctor.Finding]) -> list[str | None]:
+    return [finding.package for finding in packages]
+
+
+def test_hidden_programs_are_found_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden = ("aarch64-linux-gnu-gcc", "mksquashfs", "depmod")
+    monkeypatch.setenv("PATH", path_without(tmp_path / "all"))
+    before = doctor.check()
+    monkeypatch.setenv("PATH", path_without(tmp_path / "some", *hidden))
+    new = [finding for finding in doctor.check() if finding not in before]
+    assert found(new) == ["gcc-aarch64-linux-gnu", "kmod", "squashfs-tools"]
+    assert new[0].problem == (
+        "aarch64-linux-gnu-gcc is missing, needed to build kernel modules and guest programs"
+    )
+    assert new[0].remedy == "apt-get install --no-install-recommends gcc-aarch64-linux-gnu"
+    assert doctor.combined_remedy(new) == (
+        "apt-get install --no-install-recommends gcc-aarch64-linux-gnu kmod squashfs-tools"
+    )
+    assert doctor.combined_remedy([]) is None
+
+
+def test_a_system_without_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    problems = [finding.problem for finding in doctor.check()]
+    assert "this system has no apt-get; the testbed takes its parts from Debian" in problems
+    assert "qemu-system-aarch64 is missing, needed to emulate the host" in problems
+
+
+def test_absent_package_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "apt.conf"
+    (tmp_path / "lists" / "partial").mkdir(parents=True)
+    config.write_text(f'Dir::State::lists "{tmp_path / "lists"}";\n')
+    monkeypatch.setenv("APT_CONFIG", str(config))
+    finding = next(f for f in doctor.check() if f.remedy == "apt-get update")
+    assert "no package lists of a Debian archive" in finding.problem
+
+
+def test_a_missing_keyring(tmp_path: Path) -> None:
+    probe = f"file:{tmp_path / 'keyring.gpg'}"
+    assert not doctor.Requirement("debian-archive-keyring", probe, "to verify").met()
+    (tmp_path / "keyring.gpg").touch()
+    assert doctor.Requirement("debian-archive-keyring", probe, "to verify").met()
+
+
+def test_a_missing_python_module() -> None:
+    assert doctor.Requirement("x", "python:json", "to test").met()
+    assert not doctor.Requirement("x", "python:no_such_module", "to test").met()
+
+
+def test_little_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TESTBED_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(doctor, "_free_megabytes", lambda path: 600)
+    problems = [finding.problem for finding in doctor.check()]
+    assert f"600 MB are free for the cache in {tmp_path / 'cache'}, 2500 MB are needed" in problems
+    assert any("free in /dev/shm" in problem for problem in problems)
+    (tmp_path / "cache" / "objects").mkdir(parents=True)
+    problems = [finding.problem for finding in doctor.check()]
+    assert not any("free for the cache" in problem for problem in problems)
+
+
+@pytest.mark.parametrize("variable", ["TESTBED_CACHE", "XDG_CACHE_HOME", None])
+def test_the_cache_is_where_the_set_up_puts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str | None
+) -> None:
+    for name in ("TESTBED_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    if variable is not None:
+        monkeypatch.setenv(variable, str(tmp_path))
+    assert doctor.cache_folder() == Cache.default().root
+
+
+def test_it_runs_before_anything_is_installed(tmp_path: Path) -> None:
+    # -I -S: no installed package can be imported, only Python's own library and this repository.
+    script = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); import testbed.doctor as d"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"{script}; sys.exit(d.main())"],
+        capture_output=True,
+        text=True,
+        env={"PATH": str(tmp_path), "HOME": str(tmp_path)},
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "All missing packages at once, as root:\n    apt-get install" in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_script_gets_the_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    assert doctor.main(["--packages"]) == 0
+    packages = capsys.readouterr().out.split()
+    assert len(set(packages)) == len(packages)
+    assert {"qemu-system-arm", "gcc", "make", "git", "kmod"} <= set(packages)
+
+
+def test_a_malformed_list_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("# comment\n\ngcc program:gcc\n")
+    with pytest.raises(ValueError, match="not PACKAGE PROBE PURPOSE: gcc program:gcc"):
+        doctor.requirements(tmp_path / "list")
