@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""Board `arm-virt`: QEMU's Arm `virt` with EL2, GICv3 and SMMUv3, KVM inside it for the guest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from models.ns16550a import Ns16550a
+from testbed.boards.board import Board, GuestBus, PlatformDevice
+from testbed.devicetree.tree import Tree, Value
+
+_SPI = 0
+_LEVEL_HIGH = 4
+_UART_CLOCK = 150_000_000
+"""Hz; the platform clock / 2 that QorIQ DUARTs run from, within the driver's baud tolerance."""
+
+
+def _specifier(spi: int) -> tuple[int, ...]:
+    return (_SPI, spi, _LEVEL_HIGH)
+
+
+def _uart(name: str, window: tuple[int, int], *, interrupt: int, stream_id: int) -> PlatformDevice:
+    return PlatformDevice(
+        name=name,
+        compatible=("ns16550a",),
+        registers=(window,),
+        interrupts=(interrupt,),
+        model=lambda: Ns16550a(name=name, clock_frequency=_UART_CLOCK, size=window[1]),
+        # Function numbers of the PCI root bus that no device uses; see the bridge's `sid`.
+        stream_id=stream_id,
+        properties={"clock-frequency": _UART_CLOCK, "current-speed": 115200},
+    )
+
+
+def _add_soc(board: Board, tree: Tree, devices: Sequence[PlatformDevice]) -> None:
+    gic = tree.phandle(tree.compatible("arm,gic-v3"))
+    smmu = tree.phandle(tree.compatible("arm,smmu-v3"))
+    soc = tree.root.add(
+        "soc",
+        {
+            "compatible": ("simple-bus",),
+            "#address-cells": 1,
+            "#size-cells": 1,
+            "ranges": (0, board.soc_base >> 32, board.soc_base & 0xFFFFFFFF, board.soc_size),
+            "interrupt-parent": gic,
+        },
+    )
+    for device in devices:
+        properties: dict[str, Value] = {
+            "compatible": device.compatible,
+            "reg": tuple(cell for window in device.registers for cell in window),
+            "interrupts": tuple(cell for spi in device.interrupts for cell in _specifier(spi)),
+            **device.properties,
+        }
+        if device.stream_id is not None:
+            properties["iommus"] = (smmu, device.stream_id)
+            properties["dma-coherent"] = None
+        soc.add(device.name, properties)
+
+
+ARM_VIRT = Board(
+    name="arm-virt",
+    summary="Arm virt, Cortex max, GICv3, SMMUv3; nested guests under KVM (VHE)",
+    qemu="qemu-system-aarch64",
+    machine=(
+        *("-machine", "virt,virtualization=on,gic-version=3,iommu=smmuv3"),
+        *("-cpu", "max,pauth-impdef=on"),
+        *("-accel", "tcg,thread=multi,tb-size=512"),
+        *("-smp", "1", "-m", "2048"),
+    ),
+    kernel_arguments="console=ttyAMA0 quiet loglevel=4 panic=-1 rdinit=/init",
+    # The upper half of virt's platform-bus window: nothing uses it in the host, and 16 MiB is the
+    # size of a QorIQ CCSR space, so that devices sit at the offsets real parts have.
+    soc_base=0x0D000000,
+    soc_size=0x01000000,
+    devices=(
+        # As in QorIQ parts: several in one page, so VFIO does not let user space map it and
+        # each access of a guest goes through the nested QEMU.
+        _uart("serial@11c500", (0x11C500, 0x100), interrupt=180, stream_id=0xF8),
+        # Alone in its page: VFIO maps it, and a guest's accesses go straight to the device.
+        _uart("serial@11d000", (0x11D000, 0x1000), interrupt=181, stream_id=0xF0),
+    ),
+    # RAM begins at 0x40000000; the host is told to use 1.875 GiB of its 2.
+    bench_arguments="mem=1920M",
+    bench_memory=0x40000000 + (1920 << 20),
+    guest_qemu="qemu-system-aarch64",
+    guest_machine=(
+        *("-machine", "virt,gic-version=3"),
+        *("-accel", "kvm"),
+        *("-cpu", "host"),
+        *("-smp", "1", "-m", "256"),
+    ),
+    guest_kernel_arguments="console=ttyAMA0 quiet loglevel=4 panic=-1 rdinit=/init",
+    guest_bus=GuestBus(
+        node="/platform-bus@c000000",
+        base=0x0C000000,
+        size=0x02000000,
+        first_interrupt=112,
+        interrupt_count=64,
+    ),
+    interrupt_specifier=_specifier,
+    add_soc=_add_soc,
+)

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""Taking a platform device from its driver for VFIO, and giving it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from testbed.deadline import Deadline
+from testbed.devicetree.address import linux_name
+from testbed.devicetree.tree import Node, Tree, TreeError
+from testbed.errors import Stage, TestbedError
+from testbed.machine.exposure import Exposure, expected_exposure, parse_exposure
+from testbed.machine.host import Host
+from testbed.machine.platform_device import PlatformDevices, SysfsDevice
+
+_DRIVER = "vfio-platform"
+_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A device that VFIO has: `path` is its node in `tree`, `name` its Linux name.
+
+    `native_driver` is what it was taken from and `release` gives it back to, `group` its IOMMU
+    group. `exposed` is what VFIO says of its regions and interrupts, `expected` what its node says.
+    """
+
+    path: str
+    name: str
+    native_driver: str
+    group: int
+    exposed: Exposure
+    expected: Exposure
+    tree: Tree
+
+    @property
+    def node(self) -> Node:
+        return self.tree.node(self.path)
+
+    def lines(self) -> list[str]:
+        """For the log: what was found."""
+        return [
+            f"{self.path} is {self.name}, taken from {self.native_driver}, group {self.group}",
+            *(f"  region {i}: {r}" for i, r in enumerate(self.exposed.regions)),
+            *(f"  interrupt {i}: {n}" for i, n in enumerate(self.exposed.interrupts)),
+        ]
+
+
+def assign(host: Host, path: str) -> Assignment:
+    """Bind the device at `path` to vfio-platform and check what VFIO exposes against its node.
+
+    TestbedError (bind) when the node, the device, its group or its exposure is not as it must be;
+    the device is given back to its driver first.
+    """
+    with host.run.step(Stage.BIND, f"assigning {path}"):
+        deadline = host.run.deadline(_SECONDS)
+        devices = PlatformDevices(host.agent)
+        try:
+            node = host.node(path)
+        except TreeError as error:
+            raise TestbedError(Stage.BIND, f"assigning {path}: {error}") from None
+        name = linux_name(host.tree, node)
+        before = devices.show(name, deadline)
+        _check_device(path, before)
+        bound = devices.give(name, _DRIVER, deadline)
+        try:
+            assignment = _check_bound(host, path, before, bound, devices, deadline)
+        except TestbedError:
+            devices.give_back(name, deadline)
+            raise
+        host.run.note("\n".join(assignment.lines()))
+        return assignment
+
+
+def release(host: Host, assignment: Assignment) -> None:
+    """Give the device back to the driver it was taken from; TestbedError when that fails."""
+    with host.run.step(Stage.BIND, f"releasing {assignment.path}"):
+        deadline = host.run.deadline(_SECONDS)
+        devices = PlatformDevices(host.agent)
+        after = devices.give_back(assignment.name, deadline)
+        if after.driver != assignment.native_driver:
+            raise TestbedError(
+                Stage.BIND,
+                f"releasing {assignment.path}: its driver is {after.driver or 'none'} now, it was"
+                f" {assignment.native_driver}; the host's kernel says:"
+                f" {devices.kernel_says(assignment.name, deadline) or 'nothing'}",
+                evidence=host.console.log,
+            )
+
+
+def _check_device(path: str, device: SysfsDevice) -> None:
+    if device.node != path:
+        raise TestbedError(
+            Stage.BIND,
+            f"{device.name} in the host is the device of {device.node or 'no node'}, not of {path}",
+        )
+    if not device.driver or device.driver == _DRIVER:
+        state = "is assigned already" if device.driver else "has no driver in the host"
+        raise TestbedError(Stage.BIND, f"assigning {path}: {device.name} {state}")
+
+
+def _check_bound(
+    host: Host,
+    path: str,
+    before: SysfsDevice,
+    bound: SysfsDevice,
+    devices: PlatformDevices,
+    deadline: Deadline,
+) -> Assignment:
+    if bound.driver != _DRIVER:
+        raise TestbedError(
+            Stage.BIND,
+            f"{_DRIVER} did not take {path}; the host's kernel says:"
+            f" {devices.kernel_says(bound.name, deadline) or 'nothing'}",
+            evidence=host.console.log,
+        )
+    if not bound.group:
+        raise TestbedError(
+            Stage.BIND, f"{path} is in no IOMMU group: give its node an 'iommus' property"
+        )
+    if bound.group_devices != (bound.name,):
+        raise TestbedError(
+            Stage.BIND,
+            f"IOMMU group {bound.group} of {path} has other devices too:"
+            f" {', '.join(bound.group_devices)}",
+        )
+    assignment = Assignment(
+        path=path,
+        name=bound.name,
+        native_driver=before.driver,
+        group=int(bound.group),
+        exposed=parse_exposure(devices.vfio_info(bound.name, deadline)),
+        expected=expected_exposure(host.tree, host.node(path)),
+        tree=host.tree,
+    )
+    if differences := assignment.exposed.differences(assignment.expected):
+        raise TestbedError(
+            Stage.BIND, f"VFIO does not expose {path} as its node says: {'; '.join(differences)}"
+        )
+    return assignment

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""The command line of the host's QEMU, for this run and as a script to run again."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from testbed.artifacts import BoardArtifacts
+from testbed.boards.board import Board, PlatformDevice
+from testbed.machine.models import socket_name
+
+AGENT_PORT = "org.testbed.agent"
+
+
+@dataclass
+class Chardevs:
+    """Byte streams between this process and QEMU: socket pairs, so that no name is needed.
+
+    `ours` are this process's ends by name; QEMU inherits the others.
+    """
+
+    ours: dict[str, socket.socket] = field(default_factory=dict)
+    _theirs: dict[str, socket.socket] = field(default_factory=dict)
+
+    def add(self, name: str) -> int:
+        """Make a stream and return the file descriptor that QEMU gets."""
+        self.ours[name], self._theirs[name] = socket.socketpair()
+        return self._theirs[name].fileno()
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        return tuple(end.fileno() for end in self._theirs.values())
+
+    def close_theirs(self) -> None:
+        """Once QEMU runs: the streams then end when it does."""
+        for end in self._theirs.values():
+            end.close()
+
+
+@dataclass(frozen=True)
+class HostCommand:
+    """What the host's QEMU is started with. File names are relative to `host/` of the run."""
+
+    board: Board
+    artifacts: BoardArtifacts
+    devices: tuple[PlatformDevice, ...]
+    tree: str
+    append: str = ""
+    guest_qemu: Path | None = None
+
+    def argv(self, chardevs: Chardevs) -> list[str]:
+        """The command line for this run."""
+        return self._argv(
+            {name: f"socket,fd={chardevs.add(name)}" for name in ("qmp", "console", "agent")}
+        )
+
+    def script_argv(self) -> list[str]:
+        """The same for a person: console on the terminal, QMP and agent on sockets."""
+        return self._argv(
+            {
+                "qmp": "socket,path=qmp.sock,server=on,wait=off",
+                "console": "stdio,signal=off",
+                "agent": "socket,path=agent.sock,server=on,wait=off",
+            }
+        )
+
+    def _argv(self, backends: dict[str, str]) -> list[str]:
+        artifacts = self.artifacts
+        append = f"{self.board.kernel_arguments} {self.append}".strip()
+        argv = [
+            str(artifacts.qemu),
+            *("-name", f"testbed-{self.board.name}"),
+            "-nodefaults",
+            "-no-reboot",
+            *("-display", "none"),
+            *("-plugin", _escape(artifacts.bridge)),
+            *self.board.machine,
+            *("-dtb", self.tree),
+            *("-kernel", str(artifacts.host_kernel)),
+            *("-initrd", str(artifacts.host_initramfs)),
+            *("-append", append),
+        ]
+        drives = {"root": artifacts.root, "payload": artifacts.payload}
+        if self.guest_qemu is not None:
+            drives["guest-qemu"] = self.guest_qemu
+        for name, path in drives.items():
+            argv += [
+                "-blockdev",
+                f"driver=raw,node-name={name},read-only=on,file.driver=file,"
+                f"file.filename={_escape(path)}",
+            ]
+            argv += ["-device", f"virtio-blk-pci,drive={name},serial={name},romfile="]
+        for name, backend in backends.items():
+            kind, _, rest = backend.partition(",")
+            argv += ["-chardev", f"{kind},id={name},{rest}"]
+        argv += ["-mon", "chardev=qmp,mode=control", "-serial", "chardev:console"]
+        argv += ["-device", "virtio-serial-pci,romfile="]
+        argv += ["-device", f"virtserialport,chardev=agent,name={AGENT_PORT}"]
+        for device in self.devices:
+            argv += ["-device", self._remote_port(device)]
+        return argv
+
+    def _remote_port(self, device: PlatformDevice) -> str:
+        words = ["remote-port-device", f"id={_identifier(device.name)}"]
+        words.append(f"path={socket_name(device)}")
+        for index, (offset, size) in enumerate(device.registers):
+            number = index or ""
+            words.append(f"addr{number}={self.board.soc_base + offset:#x},size{number}={size:#x}")
+        for index, interrupt in enumerate(device.interrupts):
+            words.append(f"irq{index or ''}={interrupt}")
+        if device.stream_id is not None:
+            words.append(f"sid={device.stream_id:#x}")
+        if device.posted_writes:
+            words.append("posted-writes=on")
+        return ",".join(words)
+
+
+def _identifier(name: str) -> str:
+    """A QEMU id: letters, digits, '-', '.', '_'."""
+    return name.replace("@", "-")
+
+
+def _escape(path: Path) -> str:
+    """A comma in a QEMU option value is doubled."""
+    return str(path).replace(",", ",,")

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: MIT
+"""A guest nested in the host, with devices assigned to it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from testbed.channel import AgentClient, ChannelError, Process, Stream
+from testbed.console import Console
+from testbed.deadline import Deadline
+from testbed.devicetree.fragment import NodeReport, Placement
+from testbed.devicetree.tree import Node, Tree
+from testbed.errors import Stage, TestbedError
+from testbed.machine.assignment import Assignment
+from testbed.machine.command import AGENT_PORT
+from testbed.machine.guest_tree import GuestTrees, add_devices
+from testbed.machine.host import Host
+from testbed.machine.interrupts import count_interrupts
+from testbed.machine.platform_bus import place, read_placements
+from testbed.machine.serial_port import open_serial_port
+from testbed.process import tail
+from testbed.qmp import Qmp
+from testbed.watch import Watch
+
+_QEMU_START_SECONDS = 40
+BOOT_SECONDS = 90
+
+
+class Guest:
+    """One nested guest. `tree` is its device tree, `reports` what became of each host node."""
+
+    def __init__(
+        self, host: Host, name: str, assignments: Sequence[Assignment], *, append: str = ""
+    ) -> None:
+        self.host = host
+        self.run = host.run
+        self.name = name
+        self.assignments = tuple(assignments)
+        self.append = append
+        self.folder = host.run.folder(name)
+        self.watch = Watch()
+        host.watch.subscribe(self.watch.fail)  # a guest ends with its host
+        self.tree: Tree
+        self.reports: list[NodeReport] = []
+        self._remote = f"/run/testbed/{name}"
+        self._process: Process | None = None
+        self._qmp: Qmp | None = None
+        self._console: Console | None = None
+        self._agent: AgentClient | None = None
+        self._output: threading.Thread | None = None
+
+    def boot(self) -> None:
+        """Start nested QEMU and wait until the guest takes commands."""
+        self.start()
+        self.resume()
+
+    def start(self) -> None:
+        """Start nested QEMU: the machine is made, its devices are armed, its CPU stands still."""
+        devices = ", ".join(a.path for a in self.assignments) or "no devices"
+        with self._step(f"starting the QEMU of {self.name} with {devices}"):
+            self._start_qemu()
+
+    def resume(self, seconds: float = BOOT_SECONDS) -> None:
+        """Let the CPU run and wait, at most `seconds`, until the guest takes commands."""
+        with self._step(f"booting {self.name}"):
+            self._connect(self.run.deadline(seconds))
+
+    @contextmanager
+    def _step(self, what: str) -> Iterator[None]:
+        with self.run.step(Stage.GUEST_BOOT, what):
+            try:
+                yield
+            except Exception as error:
+                cause = self.host.models.failure() or self.watch.failure
+                if cause is not None and cause is not error:
+                    raise cause from None
+                raise
+
+    def _start_qemu(self) -> None:
+        host = self.host
+        qemu = self._qemu()
+        trees = GuestTrees(host, qemu)
+        devices = [(self._identifier(a), a.exposed) for a in self.assignments]
+        host.agent.run(["mkdir", "-p", self._remote], deadline=self.run.deadline(20))
+        placements = trees.placements(devices) or place(host.board, self.assignments)
+        self._launch(qemu, trees, placements)
+        actual = self._read_placements()
+        if actual != placements:
+            # The order of a hash table is not known beforehand, but it is always the same.
+            self.run.note(f"{self.name}: QEMU placed the devices in another order; starting again")
+            trees.remember(devices, actual)
+            self._end_process(signal.SIGKILL)
+            self._launch(qemu, trees, actual)
+            if self._read_placements() != actual:
+                raise TestbedError(
+                    Stage.GUEST_BOOT,
+                    f"the QEMU of {self.name} places the same devices differently each time",
+                    evidence=self.folder / "qmp.log",
+                )
+
+    def _launch(self, qemu: str, trees: GuestTrees, placements: Sequence[Placement]) -> None:
+        """Make the guest's tree for these placements and start QEMU with it."""
+        host = self.host
+        self.tree = trees.base(self._remote)
+        self.reports = add_devices(host, self.tree, self.assignments, placements)
+        self.tree.source = str(self.folder / "guest.dtb")
+        self.tree.save(self.folder / "guest.dtb")
+        host.agent.put_file(
+            f"{self._remote}/guest.dtb", self.tree.to_blob(), deadline=self.run.deadline(20)
+        )
+        argv = self._argv(qemu)
+        self.run.script(
+            f"{self.name}/run.sh",
+            argv,
+            comment="The nested guest of this run, started inside the host.\n"
+            "There, guest.dtb of this folder has to lie where -dtb says.",
+        )
+        self._process = host.agent.spawn(argv, deadline=self.run.deadline(20))
+        self._output = threading.Thread(
+            target=self._collect_output, args=(self._process,), daemon=True
+        )
+        self._output.start()
+        # QMP is on QEMU's standard output: its greeting says that QEMU has made every socket.
+        self._qmp = Qmp(
+            f"{self.name}'s QEMU",
+            self._process.stdio_as_socket(),
+            self.folder / "qmp.log",
+            Stage.GUEST_BOOT,
+            self.run.deadline(_QEMU_START_SECONDS),
+        )
+
+    def _read_placements(self) -> list[Placement]:
+        identifiers = [self._identifier(a) for a in self.assignments]
+        return read_placements(self.host.board, self.qmp, self.assignments, identifiers)
+
+    @staticmethod
+    def _identifier(assignment: Assignment) -> str:
+        """The device's id in the nested QEMU."""
+        return assignment.path.rpartition("/")[2].replace("@", "-")
+
+    def _qemu(self) -> str:
+        """The nested QEMU program: the distribution's, or the one the user gave as a drive."""
+        if self.host.guest_qemu is None:
+            return self.host.board.guest_qemu
+        copied = "/run/testbed/guest-qemu"
+        self.host.succeed(
+            f"test -x {copied} || {{ . /testbed/lib/testbed-init &&"
+            f' cat "$(disk guest-qemu)" > {copied} && chmod +x {copied}; }}'
+        )
+        return copied
+
+    def _argv(self, qemu: str) -> list[str]:
+        board = self.host.board
+        argv = [
+            qemu,
+            *("-name", self.name),
+            "-nodefaults",
+            "-no-reboot",
+            "-S",
+            *("-display", "none"),
+            *board.guest_machine,
+            *("-kernel", "/testbed/guest/Image"),
+            *("-initrd", "/testbed/guest/initramfs.cpio"),
+            *("-dtb", f"{self._remote}/guest.dtb"),
+            *("-append", f"{board.guest_kernel_arguments} {self.append}".strip()),
+            *("-qmp", "stdio"),
+            *("-chardev", f"socket,id=console,path={self._remote}/console,server=on,wait=off"),
+            *("-serial", "chardev:console"),
+            *("-global", "virtio-mmio.force-legacy=false"),
+            *("-device", "virtio-serial-device"),
+            *("-chardev", f"socket,id=agent,path={self._remote}/agent,server=on,wait=off"),
+            *("-device", f"virtserialport,chardev=agent,name={AGENT_PORT}"),
+        ]
+        for assignment in self.assignments:
+            identifier = self._identifier(assignment)
+            argv += ["-device", f"vfio-platform,host={assignment.name},id={identifier}"]
+        return argv
+
+    def _connect(self, deadline: Deadline) -> None:
+        agent = self.host.agent
+        console = agent.connect(f"{self._remote}/console", deadline=self.run.deadline(20))
+        self._console = Console(
+            self.name,
+            console.as_socket(),
+            self.folder / "console.log",
+            self.watch,
+            Stage.GUEST_BOOT,
+        )
+        stream = agent.connect(f"{self._remote}/agent", deadline=self.run.deadline(20))
+        self._agent = AgentClient(stream, name=self.name)
+        self.watch.subscribe(self._agent.fail)
+        self.qmp.execute("cont")
+        machine = self._agent.hello(deadline=deadline)
+        self.run.note(f"{self.name} runs {machine}")
+
+    def _collect_output(self, process: Process) -> None:
+        """Keep what nested QEMU says on stderr, and report its end unless it was asked for."""
+        log = self.folder / "qemu.log"
+        try:
+            with log.open("ab", buffering=0) as stream:
+                while data := process.stderr.recv(65536):
+                    stream.write(data)
+            status = process.wait(deadline=self.run.deadline(10))
+        except (ChannelError, TestbedError):
+            return  # the host is gone, and says so itself
+        if process is not self._process:
+            return
+        lines = tail(log, 4)
+        self.watch.fail(
+            TestbedError(
+                Stage.GUEST_BOOT if self.run.stage is Stage.GUEST_BOOT else Stage.INFRASTRUCTURE,
+                f"the QEMU of {self.name} ended ({status})"
+                + (f": {lines[-1].strip()}" if lines else ""),
+                evidence=log,
+                excerpt=lines,
+            )
+        )
+
+    @property
+    def agent(self) -> AgentClient:
+        """The command channel into the guest."""
+        if self._agent is None:
+            raise TestbedError(Stage.INFRASTRUCTURE, f"{self.name} is not running; boot() it first")
+        return self._agent
+
+    @property
+    def qmp(self) -> Qmp:
+        """QMP of the nested QEMU."""
+        if self._qmp is None:
+            raise TestbedError(Stage.INFRASTRUCTURE, f"{self.name} is not running; boot() it first")
+        return self._qmp
+
+    @property
+    def console(self) -> Console:
+        if self._console is None:
+            raise TestbedError(Stage.INFRASTRUCTURE, f"{self.name} is not running; boot() it first")
+        return self._console
+
+    def node(self, assignment: Assignment) -> Node:
+        """The guest's node of an assigned device."""
+        report = self.reports[self.assignments.index(assignment)]
+        return self.tree.node(report.guest_path)
+
+    def succeed(self, command: str | Sequence[str], *, seconds: float = 30) -> str:
+        """Run a command in the guest and return what it printed; it has to exit with 0."""
+        done = self.agent.run(command, deadline=self.run.deadline(seconds))
+        return done.stdout.decode(errors="replace")
+
+    def open_serial_port(self, assignment: Assignment) -> Stream:
+        """The tty that the guest's own driver made of an assigned UART."""
+        return open_serial_port(self.agent, self.tree, self.node(assignment), self.run.deadline(30))
+
+    def interrupts(self, assignment: Assignment) -> int:
+        """How many interrupts of an assigned device the guest's kernel has handled."""
+        line = self.node(assignment).cells("interrupts")[1]
+        return count_interrupts(self.succeed(["cat", "/proc/interrupts"]), line)
+
+    def kill(self) -> None:
+        """SIGKILL the nested QEMU, as a crash of it would, and wait until it is gone."""
+        with self.run.step(Stage.TEST, f"killing the QEMU of {self.name}"):
+            self._end(signal.SIGKILL)
+
+    def forget(self) -> None:
+        """Close what is left on this side when the host is gone."""
+        self.watch.close()
+        self._close_channels()
+
+    def shutdown(self) -> None:
+        """End the nested QEMU; its devices can be released or assigned again afterwards."""
+        if self._process is not None:
+            self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> None:
+        self.watch.close()
+        self._end_process(how)
+
+    def _end_process(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill(how)
+        try:
+            process.wait(deadline=self.run.deadline(20))
+        finally:
+            process.close()
+            self._close_channels()
+
+    def _close_channels(self) -> None:
+        if self._qmp is not None:
+            self._qmp.close()
+        if self._agent is not None:
+            self._agent.close()
+        if self._console is not None:
+            self._console.close()
+        if self._output is not None:
+            self._output.join()
+        self._qmp, self._agent, self._console, self._output = None, None, None, None

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""The guest's device tree: what nested QEMU makes for its machine, with the assigned devices."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from testbed.artifacts.cache import Cache
+from testbed.artifacts.failure import writing
+from testbed.channel import CommandFailed
+from testbed.devicetree import fragment
+from testbed.devicetree.fragment import NodeReport, Placement
+from testbed.devicetree.tree import Tree
+from testbed.errors import Stage, TestbedError
+from testbed.machine.assignment import Assignment
+from testbed.machine.exposure import Exposure
+from testbed.machine.host import Host
+from testbed.paths import FRAGMENTS
+
+_SECONDS = 40
+
+
+class GuestTrees:
+    """What depends only on the nested QEMU and its arguments: learnt once, kept in the cache."""
+
+    def __init__(self, host: Host, qemu: str) -> None:
+        self._host = host
+        self._qemu = qemu
+        self._folder = Cache.default().root / "guest-trees"
+        identity = (
+            str(host.artifacts.root)
+            if host.guest_qemu is None
+            else hashlib.sha256(host.guest_qemu.read_bytes()).hexdigest()
+        )
+        self._key = (identity, host.board.guest_machine)
+
+    def base(self, scratch: str) -> Tree:
+        """The tree nested QEMU makes for the guest's machine without assigned devices.
+
+        `scratch` is a folder in the host.
+        """
+        kept = self._path("dtb")
+        if kept.exists():
+            return Tree.load(kept)
+        host = self._host
+        machine = list(host.board.guest_machine)
+        machine[machine.index("-machine") + 1] += f",dumpdtb={scratch}/base.dtb"
+        argv = [self._qemu, "-nodefaults", "-display", "none", *machine]
+        try:
+            host.agent.run(argv, deadline=host.run.deadline(_SECONDS))
+        except CommandFailed as error:
+            raise TestbedError(
+                Stage.GUEST_BOOT, f"asking the nested QEMU for the guest's tree: {error}"
+            ) from None
+        blob = host.agent.get_file(f"{scratch}/base.dtb", deadline=host.run.deadline(_SECONDS))
+        tree = Tree.parse(blob, "the tree of the nested QEMU")
+        _keep(kept, blob)
+        return tree
+
+    def placements(self, devices: Sequence[tuple[str, Exposure]]) -> list[Placement] | None:
+        """Where QEMU put devices of these ids and exposures the last time, if that is known."""
+        try:
+            kept = json.loads(self._path("json", devices).read_text())
+            return [
+                Placement(tuple(offsets), tuple(map(tuple, specifiers)))
+                for offsets, specifiers in kept
+            ]
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def remember(
+        self, devices: Sequence[tuple[str, Exposure]], placements: Sequence[Placement]
+    ) -> None:
+        text = json.dumps([[p.offsets, p.interrupts] for p in placements])
+        _keep(self._path("json", devices), text.encode())
+
+    def _path(self, ending: str, devices: Sequence[tuple[str, Exposure]] = ()) -> Path:
+        digest = hashlib.sha256(repr((self._key, devices)).encode()).hexdigest()
+        return self._folder / f"{digest}.{ending}"
+
+
+def _keep(path: Path, content: bytes) -> None:
+    with writing(f"the guest tree {path.name}", path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        Path(name).rename(path)  # whole or not at all, whoever else writes it
+
+
+def add_devices(
+    host: Host, guest: Tree, assignments: Sequence[Assignment], placements: Sequence[Placement]
+) -> list[NodeReport]:
+    """Add a node for each assigned device, by the fragment of its binding."""
+    bus = guest.node(host.board.guest_bus.node)
+    reports = []
+    for assignment, placement in zip(assignments, placements, strict=True):
+        node = assignment.node
+        rules = fragment.find(FRAGMENTS, node)
+        report = fragment.add_guest_node(rules, assignment.tree, node, guest, bus, placement)
+        host.run.note(report.text())
+        reports.append(report)
+    return reports

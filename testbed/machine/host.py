@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: MIT
+"""The emulated host: power-on to the command channel, and power-off."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from testbed.artifacts import BoardArtifacts
+from testbed.boards.board import Board, PlatformDevice
+from testbed.channel import AgentClient, Stream
+from testbed.console import Console
+from testbed.devicetree.tree import Node, Tree
+from testbed.errors import Stage, TestbedError
+from testbed.machine.command import Chardevs, HostCommand
+from testbed.machine.interrupts import count_named
+from testbed.machine.models import Models
+from testbed.machine.serial_port import open_serial_port
+from testbed.process import Process, tail
+from testbed.qmp import Qmp
+from testbed.remoteport.device import Device
+from testbed.run import Run
+from testbed.watch import Watch
+
+_QEMU_START_SECONDS = 20
+_BOOT_SECONDS = 60
+
+
+class Host:
+    """The host machine of a run.
+
+    `devices` are those of its /soc bus, by default the board's. `models` replaces the model of a
+    device, by device-tree path. `append` is added to the kernel's arguments. `tree` is the device
+    tree the host was started with.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        board: Board,
+        artifacts: BoardArtifacts,
+        *,
+        models: Mapping[str, Device] | None = None,
+        devices: Sequence[PlatformDevice] | None = None,
+        append: str = "",
+        guest_qemu: Path | None = None,
+    ) -> None:
+        self.run = run
+        self.board = board
+        self.artifacts = artifacts
+        self.guest_qemu = guest_qemu
+        self.folder = run.folder("host")
+        self.watch = Watch()
+        self.devices = tuple(board.devices if devices is None else devices)
+        self.tree = self._make_tree()
+        self.command = HostCommand(
+            board, artifacts, self.devices, "host.dtb", append=append, guest_qemu=guest_qemu
+        )
+        self.models = Models(self.devices, models or {}, self.folder, self.watch)
+        self._chardevs = Chardevs()
+        self._process: Process | None = None
+        self._console: Console | None = None
+        self._qmp: Qmp | None = None
+        self._agent: AgentClient | None = None
+
+    def _make_tree(self) -> Tree:
+        """The tree QEMU makes for the machine, with the board's /soc added."""
+        base = self.folder / "qemu.dtb"
+        machine = list(self.board.machine)
+        option = machine.index("-machine") + 1
+        machine[option] += f",dumpdtb={str(base).replace(',', ',,')}"
+        argv = [str(self.artifacts.qemu), "-nodefaults", "-display", "none", *machine]
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise TestbedError(
+                Stage.HOST_BOOT, f"asking {argv[0]} for the device tree of its machine: {error}"
+            ) from None
+        if not base.exists():
+            reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+            raise TestbedError(
+                Stage.HOST_BOOT,
+                f"{argv[0]} does not make the machine of {self.board.name}: {reason}",
+            )
+        tree = Tree.load(base)
+        base.unlink()
+        self.board.add_soc(self.board, tree, self.devices)
+        tree.source = str(self.folder / "host.dtb")
+        tree.save(self.folder / "host.dtb")
+        return tree
+
+    def boot(self) -> None:
+        """Power on and wait until the host takes commands."""
+        with self.run.step(Stage.HOST_BOOT, f"booting the {self.board.name} host"):
+            self._write_script()
+            self.models.start()
+            self._process = Process(
+                self.command.argv(self._chardevs),
+                cwd=self.folder,
+                log=self.folder / "qemu.log",
+                pass_fds=self._chardevs.inherited,
+                on_exit=self._qemu_exited,
+            )
+            self._chardevs.close_theirs()
+            ours = self._chardevs.ours
+            self._console = Console(
+                "the host",
+                ours["console"],
+                self.folder / "console.log",
+                self.watch,
+                Stage.HOST_BOOT,
+            )
+            self._agent = AgentClient(ours["agent"], name="host")
+            self.watch.subscribe(self._agent.fail)
+            try:
+                self._qmp = Qmp(
+                    "the host's QEMU",
+                    ours["qmp"],
+                    self.folder / "qmp.log",
+                    Stage.HOST_BOOT,
+                    self.run.deadline(_QEMU_START_SECONDS),
+                )
+                machine = self._agent.hello(deadline=self.run.deadline(_BOOT_SECONDS))
+            except Exception as error:
+                self._explain(error)
+                raise
+            self.run.note(f"the host runs {machine}")
+
+    def _write_script(self) -> None:
+        serve = ["testbed", "serve", "--board", self.board.name, "--directory", "."]
+        self.run.script(
+            "host/run.sh",
+            self.command.script_argv(),
+            comment="The host of this run: console on the terminal, QMP on qmp.sock.\n"
+            "The device models are served by 'testbed serve' beside it.",
+            background=serve,
+        )
+
+    def _qemu_exited(self, status: int) -> None:
+        log = self.folder / "qemu.log"
+        lines = tail(log, 6)
+        reason = next((line for line in reversed(lines) if "rror" in line or "bridge" in line), "")
+        how = f"killed by signal {-status}" if status < 0 else f"exited with status {status}"
+        self.watch.fail(
+            TestbedError(
+                Stage.HOST_BOOT if self.run.stage is Stage.HOST_BOOT else Stage.INFRASTRUCTURE,
+                f"the host's QEMU {how}" + (f": {reason.strip()}" if reason else ""),
+                evidence=log if lines else self.folder / "console.log",
+                excerpt=lines or tail(self.folder / "console.log"),
+            )
+        )
+
+    def _explain(self, error: Exception) -> None:
+        """Raise the cause instead of what it led to, when the cause is known."""
+        process = self._process
+        if process is not None and process.returncode is not None:
+            process.wait(self.run.deadline(1))
+        cause = self.models.failure() or self.watch.failure
+        if cause is not None and cause is not error:
+            raise cause from None
+
+    @property
+    def agent(self) -> AgentClient:
+        """The command channel into the host."""
+        if self._agent is None:
+            raise TestbedError(Stage.INFRASTRUCTURE, "the host is not running; boot() it first")
+        return self._agent
+
+    @property
+    def qmp(self) -> Qmp:
+        """QMP of the host's QEMU."""
+        if self._qmp is None:
+            raise TestbedError(Stage.INFRASTRUCTURE, "the host is not running; boot() it first")
+        return self._qmp
+
+    @property
+    def console(self) -> Console:
+        if self._console is None:
+            raise TestbedError(Stage.INFRASTRUCTURE, "the host is not running; boot() it first")
+        return self._console
+
+    @property
+    def pid(self) -> int:
+        """Process id of the host's QEMU on the workstation."""
+        if self._process is None:
+            raise TestbedError(Stage.INFRASTRUCTURE, "the host is not running; boot() it first")
+        return self._process.pid
+
+    def model(self, path: str) -> Device:
+        """The model behind the device at a device-tree path."""
+        try:
+            return self.models.by_path[path]
+        except KeyError:
+            known = ", ".join(self.models.by_path)
+            raise TestbedError(
+                Stage.INFRASTRUCTURE, f"no model is behind {path}; models are behind {known}"
+            ) from None
+
+    def node(self, path: str) -> Node:
+        """The host's device-tree node at `path`."""
+        return self.tree.node(path)
+
+    def succeed(self, command: str | Sequence[str], *, seconds: float = 30) -> str:
+        """Run a command in the host and return what it printed; it has to exit with 0."""
+        done = self.agent.run(command, deadline=self.run.deadline(seconds))
+        return done.stdout.decode(errors="replace")
+
+    def interrupts(self, device: str) -> int:
+        """How many interrupts of a platform device VFIO has taken in the host, all CPUs."""
+        return count_named(self.succeed(["cat", "/proc/interrupts"]), device)
+
+    def open_serial_port(self, path: str) -> Stream:
+        """The tty that the host's own driver made of the UART at a device-tree path."""
+        return open_serial_port(self.agent, self.tree, self.node(path), self.run.deadline(20))
+
+    def shutdown(self) -> None:
+        """Power off. Called once, also after a failed boot; nothing of the host stays."""
+        self.watch.close()
+        if self._qmp is not None:
+            self._qmp.close()
+        if self._process is not None:
+            self._process.stop()
+        if self._agent is not None:
+            self._agent.close()
+        if self._console is not None:
+            self._console.close()
+        self.models.stop()
+        for end in self._chardevs.ours.values():
+            end.close()

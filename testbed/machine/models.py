@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""The board's device models, each served to the host's QEMU over a socket of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from testbed.boards.board import PlatformDevice
+from testbed.errors import Stage, TestbedError
+from testbed.remoteport.device import Device
+from testbed.remoteport.server import Failure, Server
+from testbed.remoteport.trace import Trace
+from testbed.watch import Watch
+
+
+def socket_name(device: PlatformDevice) -> str:
+    """The socket of a device's model, relative to the host's folder of the run."""
+    return f"{device.name}.sock"
+
+
+class Models:
+    """Serves `models` (by device-tree path) below `folder`, one trace each."""
+
+    def __init__(
+        self,
+        devices: Sequence[PlatformDevice],
+        models: Mapping[str, Device],
+        folder: Path,
+        watch: Watch,
+    ) -> None:
+        self._watch = watch
+        self._folder = folder
+        self.by_path = {d.path: models.get(d.path) or d.model() for d in devices}
+        self._servers: dict[str, Server] = {}
+        self._traces: list[Trace] = []
+        for device in devices:
+            model = self.by_path[device.path]
+            trace = Trace(folder / f"{device.name}.trace")
+            self._traces.append(trace)
+            self._servers[device.path] = Server(
+                model,
+                folder / socket_name(device),
+                trace=trace,
+                on_failure=partial(self._failed, device.path),
+            )
+
+    def start(self) -> None:
+        for server in self._servers.values():
+            server.start()
+
+    def _failed(self, path: str, failure: Failure) -> None:
+        self._watch.fail(self._as_error(path, failure))
+
+    def _as_error(self, path: str, failure: Failure) -> TestbedError:
+        name = path.rpartition("/")[2]
+        return TestbedError(
+            Stage.MODEL,
+            f"the model of {path} died: {failure.message}",
+            evidence=self._folder / f"{name}.trace",
+        )
+
+    def failure(self) -> TestbedError | None:
+        """What ended the first model that failed: the cause of whatever the host saw after it."""
+        for path, server in self._servers.items():
+            if server.failure is not None:
+                return self._as_error(path, server.failure)
+        return None
+
+    def stop(self) -> None:
+        for server in self._servers.values():
+            server.stop()
+        for trace in self._traces:
+            trace.close()

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+"""Where the parts of the project that are not Python lie. The testbed runs from its checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+GUESTS = PROJECT / "guests"
+FRAGMENTS = GUESTS / "fragments"
+SCENARIOS = PROJECT / "scenarios"
+KERNEL_PATCHES = PROJECT / "kernel-patches"

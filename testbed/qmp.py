@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""Blocking QMP for scenarios: qemu.qmp on an event loop of its own, with a transcript."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from qemu.qmp import ExecuteError, Message, QMPClient, QMPError
+
+from testbed.deadline import Deadline
+from testbed.errors import Stage, TestbedError
+
+_T = TypeVar("_T")
+
+
+class _Transcribed(QMPClient):
+    """A client that writes every message to a file as it passes."""
+
+    def __init__(self, name: str, transcript: Path) -> None:
+        super().__init__(name)
+        self._start = time.monotonic()
+        self.transcript = transcript.open("a", buffering=1)
+
+    def _note(self, arrow: str, message: Message) -> None:
+        elapsed = time.monotonic() - self._start
+        self.transcript.write(f"{elapsed:10.6f} {arrow} {json.dumps(dict(message))}\n")
+
+    def _cb_outbound(self, msg: Message) -> Message:
+        self._note("->", msg)
+        return super()._cb_outbound(msg)
+
+    def _cb_inbound(self, msg: Message) -> Message:
+        self._note("<-", msg)
+        return super()._cb_inbound(msg)
+
+
+class Qmp:
+    """A QMP session over a connected socket. Every call has a deadline."""
+
+    def __init__(
+        self, name: str, stream: socket.socket, transcript: Path, stage: Stage, deadline: Deadline
+    ) -> None:
+        self.name = name
+        self._stage = stage
+        self._transcript = transcript
+        self._loop = asyncio.new_event_loop()
+        # A QEMU that ends takes its session with it: whoever waits is told, the loop needs not be.
+        self._loop.set_exception_handler(lambda loop, context: None)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name=f"qmp-{name}", daemon=True
+        )
+        self._thread.start()
+        self._client = _Transcribed(name, transcript)
+        try:
+            self._call("capabilities negotiation", self._client.connect(stream), deadline)
+        except TestbedError:
+            self._end_loop()
+            raise
+
+    def execute(
+        self,
+        command: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        deadline: Deadline | None = None,
+    ) -> Any:
+        """Execute a command and return what QEMU returned.
+
+        TestbedError when QEMU refuses it or the deadline (default 10 s) passes.
+        """
+        return self._call(
+            command,
+            self._client.execute(command, arguments),
+            deadline or Deadline(10),
+        )
+
+    def monitor(self, command: str) -> str:
+        """The text a human monitor command prints."""
+        text: str = self.execute("human-monitor-command", {"command-line": command})
+        return text.replace("\r\n", "\n")
+
+    def _call(self, what: str, work: Coroutine[Any, Any, _T], deadline: Deadline) -> _T:
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(deadline.remaining)
+        except TimeoutError:
+            future.cancel()
+            came = f"no answer in {deadline.seconds:.0f} s"
+        except ExecuteError as error:
+            came = str(error)
+        except (QMPError, OSError, EOFError) as error:
+            came = f"{type(error).__name__}: {error}"
+        raise TestbedError(
+            self._stage, f"QMP {what} on {self.name}: {came}", evidence=self._transcript
+        )
+
+    def close(self) -> None:
+        """End the session; the machine goes on."""
+        future = asyncio.run_coroutine_threadsafe(self._client.disconnect(), self._loop)
+        # A peer that is gone leaves nothing to close.
+        with contextlib.suppress(TimeoutError, QMPError, OSError, EOFError):
+            future.result(5)
+        self._end_loop()
+
+    def _end_loop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._client.transcript.close()
