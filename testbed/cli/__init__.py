@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The `testbed` command: one module for each subcommand."""

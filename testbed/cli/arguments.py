@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""What each subcommand takes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from testbed.boards import BOARDS
+from testbed.options import Options
+from testbed.runner.discover import UsageError
+
+
+def add_subcommands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run scenarios and give their verdicts")
+    run.add_argument("scenarios", nargs="+", metavar="PATH|NAME", help="scenario files or names")
+    run.add_argument("--json", type=_new_file, metavar="FILE", help="write the verdicts as JSON")
+    run.add_argument(
+        "--junit", type=_new_file, metavar="FILE", help="write the verdicts as JUnit XML"
+    )
+    run.add_argument("--seed", type=int, default=0, help="repeat a run's random content")
+    _add_overrides(run)
+
+    commands.add_parser("list", help="list the scenarios")
+
+    setup = commands.add_parser("setup", help="fetch and build everything a board needs")
+    setup.add_argument(
+        "--refresh", action="store_true", help="take the archive's newest versions of the series"
+    )
+    setup.add_argument(
+        "--manifest", type=Path, metavar="FILE", help="take the versions of a run's manifest.json"
+    )
+    setup.add_argument("--snapshot", metavar="URL", help="an archive that still has those versions")
+    _add_overrides(setup)
+
+    commands.add_parser("doctor", help="say what is missing on this machine and what mends it")
+
+    shell = commands.add_parser(
+        "shell", help="boot host and guest of a scenario and attach to their consoles"
+    )
+    shell.add_argument("scenario", metavar="PATH|NAME")
+    _add_overrides(shell)
+
+    bench = commands.add_parser("bench", help="measure this machine and print figures")
+    bench.add_argument("--json", type=_new_file, metavar="FILE", help="write the figures as JSON")
+    bench.add_argument(
+        "--fresh", action="store_true", help="also time a set-up into an empty cache"
+    )
+    _add_overrides(bench)
+
+    serve = commands.add_parser("serve", help="serve a board's device models to a QEMU")
+    serve.add_argument("--directory", type=Path, default=Path(), help="where the sockets go")
+    _add_board(serve)
+
+
+def _add_board(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--board", choices=list(BOARDS), default="arm-virt", help="default: %(default)s"
+    )
+
+
+def _add_overrides(parser: argparse.ArgumentParser) -> None:
+    _add_board(parser)
+    paths = {
+        "--kernel": ("IMAGE", "kernel of the host"),
+        "--guest-kernel": ("IMAGE", "kernel of the guest"),
+        "--qemu": ("PATH", "QEMU that makes the host"),
+        "--qemu-source": ("DIR", "source tree of that QEMU, for the bridge"),
+        "--guest-qemu": ("PATH", "QEMU that makes the guest, a program of the host"),
+        "--results": ("DIR", "where runs leave their folders (default: testbed-results)"),
+    }
+    for option, (metavar, text) in paths.items():
+        parser.add_argument(option, type=Path, metavar=metavar, help=text)
+    parser.add_argument(
+        "--timeout-scale", type=_positive, default=1.0, metavar="X", help="multiply every deadline"
+    )
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def _new_file(text: str) -> Path:
+    """A file to be written at the end, when it is too late to say that it cannot be."""
+    path = Path(text)
+    if path.is_dir() or not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is not a file in a folder that exists")
+    return path
+
+
+def options_of(parsed: argparse.Namespace) -> Options:
+    """The options of a parsed command line, paths made absolute; UsageError for a missing file."""
+
+    def path(name: str) -> Path | None:
+        given: Path | None = getattr(parsed, name, None)
+        if given is not None and not given.exists():
+            raise UsageError(f"--{name.replace('_', '-')} {given}: no such file")
+        return given.resolve() if given is not None else None
+
+    results: Path | None = getattr(parsed, "results", None)
+    return Options(
+        board=parsed.board,
+        kernel=path("kernel"),
+        guest_kernel=path("guest_kernel"),
+        qemu=path("qemu"),
+        qemu_source=path("qemu_source"),
+        guest_qemu=path("guest_qemu"),
+        timeout_scale=parsed.timeout_scale,
+        results=results.resolve() if results is not None else None,
+        seed=getattr(parsed, "seed", 0),
+    )

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""`testbed run`: scenarios one after another, live stages, verdicts."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from testbed.artifacts import prepare, progress_for
+from testbed.cli.arguments import options_of
+from testbed.errors import TestbedError
+from testbed.options import Options
+from testbed.run import new_directory
+from testbed.runner.discover import ScenarioFile, find
+from testbed.runner.launch import Launch
+from testbed.runner.report import LiveReport, exit_status, write_json, write_junit
+from testbed.scenario.verdict import Outcome, Verdict
+
+
+def main(parsed: argparse.Namespace) -> int:
+    scenarios = find(parsed.scenarios)
+    options = options_of(parsed)
+    report = LiveReport(Console(highlight=False))
+    verdicts: list[Verdict] = []
+    try:
+        verdicts.extend(_run(scenarios, options, report))
+    finally:
+        if parsed.json is not None:
+            write_json(parsed.json, verdicts)
+        if parsed.junit is not None:
+            write_junit(parsed.junit, verdicts)
+    if len(verdicts) > 1:
+        report.summary(verdicts)
+    return exit_status(verdicts)
+
+
+def _run(
+    scenarios: Sequence[ScenarioFile], options: Options, report: LiveReport
+) -> Iterator[Verdict]:
+    broken = _prepare(options)
+    for scenario in scenarios:
+        report.begin(scenario.name, options.board)
+        if broken is None:
+            launch = Launch(scenario, options, report.event)
+            try:
+                verdict = launch.wait()
+            except KeyboardInterrupt:
+                launch.end()
+                verdict = launch.wait()
+                report.verdict(verdict)
+                yield verdict
+                raise
+        else:
+            verdict = _not_run(scenario, options, broken)
+        report.verdict(verdict)
+        yield verdict
+
+
+def _prepare(options: Options) -> TestbedError | None:
+    """Fetch and build what is missing, in sight, before any scenario starts."""
+    try:
+        prepare(
+            options.board,
+            progress=progress_for(sys.stderr),
+            qemu=options.qemu,
+            qemu_source=options.qemu_source,
+            kernel=options.kernel,
+            guest_kernel=options.guest_kernel,
+        )
+    except TestbedError as error:
+        return error
+    return None
+
+
+def _not_run(scenario: ScenarioFile, options: Options, error: TestbedError) -> Verdict:
+    """The verdict of a scenario whose parts are missing or broken: an ERROR, never a skip."""
+    directory = new_directory(options.results or Path.cwd() / "testbed-results", scenario.name)
+    verdict = Verdict(
+        name=scenario.name,
+        board=options.board,
+        verdict=Outcome.ERROR,
+        stage=error.stage,
+        message=error.message,
+        results=str(directory),
+        evidence=str(error.evidence or directory),
+        excerpt=error.excerpt,
+    )
+    verdict.write()
+    return verdict

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""`testbed shell`: a scenario's machines, set up and left to a person."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+
+from testbed.artifacts import prepare, progress_for
+from testbed.cli.arguments import options_of
+from testbed.errors import Stage, TestbedError
+from testbed.runner.discover import UsageError, find
+from testbed.runner.launch import Launch
+from testbed.runner.report import exit_status
+
+
+def main(parsed: argparse.Namespace) -> int:
+    scenarios = find([parsed.scenario])
+    if len(scenarios) != 1:
+        raise UsageError(f"{parsed.scenario} is not one scenario")
+    if not sys.stdin.isatty():
+        raise TestbedError(
+            Stage.INFRASTRUCTURE, "testbed shell needs a terminal on its standard input"
+        )
+    options = replace(options_of(parsed), shell=True)
+    prepare(
+        options.board,
+        progress=progress_for(),
+        qemu=options.qemu,
+        qemu_source=options.qemu_source,
+        kernel=options.kernel,
+        guest_kernel=options.guest_kernel,
+    )
+    launch = Launch(scenarios[0], options, _show)
+    verdict = launch.wait()
+    print(f"{verdict.verdict} {verdict.message}\nthe run is in {verdict.results}")
+    return exit_status([verdict])
+
+
+def _show(event: dict[str, object]) -> None:
+    if event["event"] == "end":
+        print(f"  {event['at']:7.1f} s  {event['stage']:<11} {event['what']}", flush=True)

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""One process for each scenario, its events as they come, and its verdict at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from testbed.deadline import Deadline
+from testbed.errors import Stage
+from testbed.options import ENVIRONMENT, Options
+from testbed.paths import PROJECT
+from testbed.process import die_with_parent, tail
+from testbed.run import new_directory
+from testbed.runner.discover import ScenarioFile
+from testbed.scenario.verdict import Outcome, Verdict
+
+_LOG = "scenario.log"
+_GRACE_SECONDS = 30
+"""How long a scenario that was asked to end may take to end its machines."""
+
+Listener = Callable[[dict[str, Any]], None]
+
+
+class Launch:
+    """A running scenario. `listener` is called with each event, from a thread."""
+
+    def __init__(self, scenario: ScenarioFile, options: Options, listener: Listener) -> None:
+        self.scenario = scenario
+        results = options.results or Path.cwd() / "testbed-results"
+        self.directory = new_directory(results, scenario.name)
+        reader, writer = os.pipe()
+        chosen = replace(options, directory=self.directory, events=writer)
+        self._board = options.board
+        parent = os.getpid()
+        with (self.directory / _LOG).open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "testbed.scenario.process", str(scenario.path)],
+                stdin=None if options.shell else subprocess.DEVNULL,
+                stdout=None if options.shell else log,
+                stderr=None if options.shell else subprocess.STDOUT,
+                pass_fds=(writer,),
+                env=_environment(chosen),
+                start_new_session=not options.shell,
+                preexec_fn=lambda: die_with_parent(parent),
+            )
+        os.close(writer)
+        self._events = threading.Thread(target=_read_events, args=(reader, listener), daemon=True)
+        self._events.start()
+
+    def wait(self) -> Verdict:
+        """The verdict, once the scenario has ended and nothing of it runs any more."""
+        status = self._process.wait()
+        self._events.join()
+        verdict = Verdict.read(self.directory)
+        if verdict is None:
+            verdict = self._without_verdict(status)
+            verdict.write()
+        return verdict
+
+    def end(self) -> None:
+        """Ask the scenario to end; kill it when it does not."""
+        if self._process.poll() is not None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        deadline = Deadline(_GRACE_SECONDS)
+        try:
+            self._process.wait(deadline.remaining)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    def _without_verdict(self, status: int) -> Verdict:
+        log = self.directory / _LOG
+        how = f"was killed by signal {-status}" if status < 0 else f"exited with status {status}"
+        return Verdict(
+            name=self.scenario.name,
+            board=self._board,
+            verdict=Outcome.ERROR,
+            stage=Stage.INFRASTRUCTURE,
+            message=f"the scenario's process {how} and left no verdict",
+            results=str(self.directory),
+            evidence=str(log),
+            excerpt=tail(log),
+        )
+
+
+def _environment(options: Options) -> dict[str, str]:
+    """Ours, with the options and with everything avocado would write kept in the run's folder."""
+    environment = dict(os.environ)
+    environment[ENVIRONMENT] = options.to_json()
+    path = [str(PROJECT), *filter(None, [environment.get("PYTHONPATH")])]
+    environment["PYTHONPATH"] = os.pathsep.join(path)
+    return environment
+
+
+def _read_events(reader: int, listener: Listener) -> None:
+    with os.fdopen(reader) as stream:
+        for line in stream:
+            listener(json.loads(line))

@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: MIT
+"""The class a scenario is."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import random
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, ClassVar
+
+from avocado import Test
+
+from models.ns16550a import Ns16550a, SerialLine
+from testbed.artifacts import BoardArtifacts, prepare, progress_for
+from testbed.boards import board
+from testbed.deadline import Deadline
+from testbed.errors import Stage, TestbedError
+from testbed.machine import assignment
+from testbed.machine.assignment import Assignment
+from testbed.machine.guest import BOOT_SECONDS, Guest
+from testbed.machine.host import Host
+from testbed.options import Options
+from testbed.remoteport.device import Device
+from testbed.run import Run, new_directory
+from testbed.scenario.lifeline import hold_on_to_ancestors
+from testbed.scenario.shell import CONSOLE_ARGUMENT, attach
+from testbed.scenario.verdict import Outcome, Verdict, judge
+
+_GRACE_SECONDS = 30
+
+
+class Interrupted(Exception):
+    """SIGTERM: the person or the runner wants the run to end."""
+
+
+class Scenario(Test):  # type: ignore[misc]
+    """A test of the whole chain: set up with a booted host, torn down to nothing.
+
+    Subclasses write `test`. They may set `host_append` (kernel arguments of the host), `timeout`
+    (seconds for the whole run) and override `models` to put a model of their own behind a device.
+
+    Available in `test`: `host`, `random` (seeded, the seed is in the verdict), and the verbs below.
+    What they start is ended by the scenario's end.
+    """
+
+    timeout: float = 180
+    host_append: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        for name, attribute in list(vars(cls).items()):
+            if name.startswith("test") and callable(attribute):
+                setattr(cls, name, _judged(attribute))
+
+    def models(self) -> dict[str, Device]:
+        """Models that replace the board's, by device-tree path."""
+        return {}
+
+    def parts(self, artifacts: BoardArtifacts) -> BoardArtifacts:
+        """The parts the run uses, from those the options name."""
+        return artifacts
+
+    # -- called by the runner
+
+    def run_avocado(self) -> None:
+        """Run set-up, test and tear-down, and leave a verdict however they end.
+
+        Runs on the main thread; avocado runs set-up and test on a thread of its own, and tear-down
+        on another, also when the first one still hangs.
+        """
+        self._error: BaseException | None = None
+        self._error_stage = Stage.INFRASTRUCTURE
+        self._finished = False
+        self._host: Host | None = None
+        self._host_cause: TestbedError | None = None
+        self._guests: list[Guest] = []
+        self.options = Options.from_environment()
+        hold_on_to_ancestors()
+        self._run = self._make_run()
+        limit = self.timeout * self.options.timeout_scale
+        self.timeout = limit + _GRACE_SECONDS  # avocado's own limit, behind ours
+        self._watch_clock_and_signals(limit)
+        try:
+            super().run_avocado()
+        except (Interrupted, TestbedError) as error:  # a signal between two phases
+            self._record(error)
+            self._shutdown()
+        finally:
+            self._write_verdict()
+            self._run.close()
+
+    def setUp(self) -> None:
+        try:
+            self.seed = self.options.seed or int.from_bytes(os.urandom(4))
+            self.random = random.Random(self.seed)
+            self._run.note(f"seed {self.seed}")
+            self._start_host()
+        except BaseException as error:
+            self._record(error)
+            raise
+
+    def tearDown(self) -> None:
+        if not self._finished and self._error is None:
+            self._record(TestbedError(self._run.stage, "the runner ended the scenario"))
+        self._shutdown()
+
+    def _shutdown(self) -> None:
+        """End everything that was started. May run while the test's thread still hangs."""
+        host, self._host = self._host, None
+        if host is not None:
+            self._host_cause = host.models.failure() or host.watch.failure
+            host.shutdown()
+            for guest in self._guests:
+                guest.forget()
+
+    def _make_run(self) -> Run:
+        options = self.options
+        results = options.results or Path.cwd() / "testbed-results"
+        directory = options.directory or new_directory(results, self.scenario_name)
+        return Run(directory, timeout_scale=options.timeout_scale, events=options.events)
+
+    def _start_host(self) -> None:
+        options = self.options
+        chosen = board(options.board)
+        with self._run.step(Stage.ARTIFACTS, "looking up the parts"):
+            artifacts = self.parts(
+                prepare(
+                    chosen.name,
+                    progress=progress_for(),
+                    qemu=options.qemu,
+                    qemu_source=options.qemu_source,
+                    kernel=options.kernel,
+                    guest_kernel=options.guest_kernel,
+                )
+            )
+            manifest = json.dumps(artifacts.manifest, indent=2)
+            (self._run.directory / "manifest.json").write_text(manifest + "\n")
+        self._host = Host(
+            self._run,
+            chosen,
+            artifacts,
+            models=self.models(),
+            append=self._append(self.host_append),
+            guest_qemu=options.guest_qemu,
+        )
+        self._host.boot()
+        self._run.stage = Stage.TEST
+
+    # -- what scenarios use
+
+    @property
+    def scenario_name(self) -> str:
+        """The file's name without its ending, words joined by '-'."""
+        return Path(sys.modules[type(self).__module__].__file__ or "scenario").stem.replace(
+            "_", "-"
+        )
+
+    def deadline(self, seconds: float) -> Deadline:
+        """A deadline `seconds` from now, scaled as the person running asked."""
+        return self._run.deadline(seconds)
+
+    @property
+    def host(self) -> Host:
+        """The booted host."""
+        assert self._host is not None, "the host is there from setUp on"
+        return self._host
+
+    def wait_until(self, condition: Callable[[], bool], deadline: Deadline, what: str) -> None:
+        """Ask again and again until `condition()` holds; AssertionError at the deadline.
+
+        For states of a machine that only a command there can tell.
+        """
+        while not condition():
+            self.host.watch.check()
+            assert not deadline.expired, f"waited {deadline.seconds:.0f} s for {what}, in vain"
+
+    def serial_line(self, path: str) -> SerialLine:
+        """The far end of the serial line of the UART at a device-tree path."""
+        model = self.host.model(path)
+        if not isinstance(model, Ns16550a):
+            raise TestbedError(
+                Stage.INFRASTRUCTURE, f"{path} is not a UART: its model is {type(model).__name__}"
+            )
+        return model.line
+
+    def assign(self, path: str) -> Assignment:
+        """Take the device at a device-tree path from its driver and give it to VFIO."""
+        return assignment.assign(self.host, path)
+
+    def release(self, assigned: Assignment) -> None:
+        """Give an assigned device back to the driver it was taken from."""
+        assignment.release(self.host, assigned)
+
+    def boot_guest(
+        self, *assignments: Assignment, append: str = "", seconds: float = BOOT_SECONDS
+    ) -> Guest:
+        """Boot a nested guest that has these devices; its kernel may take `seconds`."""
+        guest = self.prepare_guest(assignments, append=append)
+        guest.start()
+        guest.resume(seconds)
+        return guest
+
+    def prepare_guest(self, assignments: Sequence[Assignment], *, append: str = "") -> Guest:
+        """A guest that is not started yet."""
+        guest = Guest(
+            self.host, f"guest{len(self._guests)}", assignments, append=self._append(append)
+        )
+        self._guests.append(guest)
+        return guest
+
+    # -- testbed shell
+
+    def _append(self, arguments: str) -> str:
+        return f"{arguments} {CONSOLE_ARGUMENT}".strip() if self.options.shell else arguments
+
+    def _shell(self) -> None:
+        """In place of the test: everything assigned to a guest, and the person at the consoles."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        assigned = [self.assign(device.path) for device in self.host.board.devices]
+        guest = self.boot_guest(*assigned)
+        attach({"h": self.host.console, "g": guest.console})
+
+    # -- verdict
+
+    def _record(self, error: BaseException) -> None:
+        """Keep the first error, and where the run was then."""
+        if self._error is not None:
+            return
+        self._error = error
+        self._error_stage = self._run.stage
+        self._run.note("".join(traceback.format_exception(error)))
+
+    def _write_verdict(self) -> None:
+        run = self._run
+        log = run.directory / "testbed.log"
+        common: dict[str, Any] = {
+            "name": self.scenario_name,
+            "board": self.options.board,
+            "seconds": {**run.seconds, "total": round(run.elapsed, 3)},
+            "results": str(run.directory),
+            "seed": getattr(self, "seed", 0),
+        }
+        if self._error is None:
+            Verdict(verdict=Outcome.PASS, **common).write()
+            return
+        found = judge(self._cause(), self._error_stage, log)
+        Verdict(
+            verdict=found.outcome,
+            stage=found.stage,
+            message=found.message,
+            evidence=str(found.evidence or log),
+            excerpt=found.excerpt,
+            **common,
+        ).write()
+
+    def _cause(self) -> BaseException:
+        """A model or machine that died explains whatever the scenario saw afterwards."""
+        assert self._error is not None
+        if isinstance(self._error, Interrupted) or self._host_cause is None:
+            return self._error
+        return self._host_cause
+
+    def _watch_clock_and_signals(self, limit: float) -> None:
+        def expired(_signal: int, _frame: FrameType | None) -> None:
+            stop(
+                TestbedError(
+                    self._run.stage,
+                    f"the scenario did not end within {limit:.0f} s, in stage '{self._run.stage}'",
+                )
+            )
+
+        def interrupted(_signal: int, _frame: FrameType | None) -> None:
+            stop(Interrupted(f"ended by SIGTERM in stage '{self._run.stage}'"))
+
+        def stop(error: Exception) -> None:
+            # Once is enough: nothing may disturb the tear-down that follows.
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            self._record(error)
+            raise error
+
+        signal.signal(signal.SIGALRM, expired)
+        signal.signal(signal.SIGTERM, interrupted)
+        signal.setitimer(signal.ITIMER_REAL, limit)
+
+
+def _judged(test: Callable[..., None]) -> Callable[..., None]:
+    """Record what ends a test method, since tearDown is not told."""
+
+    @functools.wraps(test)
+    def run(self: Scenario) -> None:
+        try:
+            with self._run.step(Stage.TEST, "running the scenario"):
+                if self.options.shell:
+                    self._shell()
+                else:
+                    test(self)
+            self._finished = True
+        except BaseException as error:
+            self._record(error)
+            raise
+
+    return run
