@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+import argparse
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from testbed.cli import arguments, main
+from testbed.errors import Stage, TestbedError
+from testbed.options import Options
+from testbed.runner.discover import UsageError, all_scenarios
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def status_of(*words: str) -> int:
+    try:
+        return main.main(words)
+    except SystemExit as end:
+        return int(end.code or 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("", "the following arguments are required: COMMAND"),
+        ("bogus", "invalid choice: 'bogus' (choose from 'run', 'list',"),
+        ("list --x", "unrecognized arguments: --x"),
+        ("run", "the following arguments are required: PATH|NAME"),
+        ("run no-such", "no scenario 'no-such': neither a file nor one of uart, "),
+        ("run uart --board pc", "argument --board: invalid choice: 'pc' (choose from 'arm-virt')"),
+        ("run uart --timeout-scale abc", "--timeout-scale: abc is not a positive number"),
+        ("run uart --timeout-scale nan", "--timeout-scale: nan is not a positive number"),
+        ("run uart --timeout-scale 0", "--timeout-scale: 0 is not a positive number"),
+        ("run uart --seed x", "argument --seed: invalid int value: 'x'"),
+        ("run uart --json /none/x.json", "--json: /none/x.json is not a file in a folder that"),
+        ("run uart --junit /", "argument --junit: / is not a file in a folder that exists"),
+        ("run uart --guest-kernel /none", "--guest-kernel /none: no such file"),
+        ("bench --json /none/x.json", "--json: /none/x.json is not a file in a folder that"),
+        ("shell", "the following arguments are required: PATH|NAME"),
+        ("shell no-such", "no scenario 'no-such'"),
+    ],
+)
+def test_wrong_use_is_one_line_and_status_3(
+    capsys: pytest.CaptureFixture[str], line: str, said: str
+) -> None:
+    assert status_of(*line.split()) == 3
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("testbed: ")
+    assert said in printed.err
+    assert printed.err.count("\n") == 1
+
+
+def test_wrong_use_of_the_program_itself_has_no_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "testbed.cli.main", "run", "no-such"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert done.stderr.startswith("testbed: no scenario 'no-such'")
+    assert done.stderr.count("\n") == 1
+
+
+def test_list_shows_every_scenario(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status_of("list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [s.name for s in all_scenarios()]
+    assert any(line.startswith("uart ") and line.endswith("given back.") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (UsageError("no such thing"), 3, "testbed: no such thing\n"),
+        (
+            TestbedError(Stage.ARTIFACTS, "disk is full", evidence=Path("/x.log")),
+            2,
+            "testbed: ERROR (artifacts): disk is full\ntestbed: see /x.log\n",
+        ),
+        (KeyboardInterrupt(), 2, "testbed: interrupted\n"),
+        (BrokenPipeError(), 2, ""),
+    ],
+)
+def test_what_ends_a_command_is_told_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    status: int,
+    said: str,
+) -> None:
+    def broken(_parsed: argparse.Namespace) -> int:
+        raise error
+
+    monkeypatch.setattr("testbed.cli.list.main", broken)
+    assert status_of("list") == status
+    assert capsys.readouterr().err == said
+
+
+def test_sigterm_unwinds_as_ctrl_c_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def killed(_parsed: argparse.Namespace) -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return 0
+
+    monkeypatch.setattr("testbed.cli.list.main", killed)
+    assert status_of("list") == 2
+    assert capsys.readouterr().err == "testbed: interrupted\n"
+
+
+def options(*words: str) -> Options:
+    parser = argparse.ArgumentParser()
+    arguments.add_subcommands(parser)
+    return arguments.options_of(parser.parse_args(words))
+
+
+def test_paths_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "Image").touch()
+    chosen = options(
+        *("run", "uart", "--kernel", "Image", "--results", "new/folder"),
+        *("--timeout-scale", "2.5", "--seed", "7"),
+    )
+    assert chosen == Options(
+        kernel=tmp_path / "Image", results=tmp_path / "new/folder", timeout_scale=2.5, seed=7
+    )
+
+
+def test_without_options_a_run_has_the_defaults() -> None:
+    assert options("run", "uart") == Options()
+    assert options("setup") == Options()

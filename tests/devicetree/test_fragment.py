@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from testbed.devicetree import Tree, TreeError, fragment
+from testbed.devicetree.fragment import Fragment, NodeReport, Placement
+from testbed.paths import FRAGMENTS
+
+Compiled = Callable[[str], Tree]
+
+FIXED_CLOCK = """
+    clk: clock-uart {
+        compatible = "fixed-clock"; #clock-cells = <0>; clock-frequency = <150000000>;
+        clock-output-names = "uart"; phandle = <9>; status = "okay";
+    };"""
+GATEABLE_CLOCK = 'gate { compatible = "fsl,qoriq-clockgen"; #clock-cells = <1>; phandle = <9>; };'
+GUEST = "platform-bus@c000000 { #address-cells = <1>; #size-cells = <1>; };"
+
+
+def host_source(properties: str, clock: str = "") -> str:
+    return f"""
+        {clock}
+        soc {{
+            #address-cells = <1>; #size-cells = <1>; ranges;
+            serial@11c500 {{
+                compatible = "fsl,ns16550", "ns16550a"; reg = <0x11c500 0x100>; {properties}
+            }};
+        }};"""
+
+
+RULES = {
+    "compatible": '"ns16550a"',
+    "copy": '"compatible", "clock-frequency", "auto-flow-control"',
+    "rewrite": '"reg", "interrupts", "clocks"',
+    "drop": '"iommus", "phandle"',
+}
+
+
+def write_rules(path: Path, inside: str = "", **changed: str) -> Path:
+    rules = "\n".join(f"testbed,{name} = {v};" for name, v in (RULES | changed).items() if v)
+    path.write_text(f"/dts-v1/;\n/ {{ {rules} {inside} }};\n")
+    return path
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Fragment:
+    return Fragment.load(write_rules(tmp_path / "uart.dts"))
+
+
+def add(rules: Fragment, host: Tree, guest: Tree, placement: Placement | None = None) -> NodeReport:
+    return fragment.add_guest_node(
+        rules,
+        host,
+        host.node("/soc/serial"),
+        guest,
+        guest.node("/platform-bus@c000000"),
+        placement or Placement((0x1000,), ((0, 112, 4),)),
+    )
+
+
+def test_each_property_is_kept_rewritten_or_dropped_as_the_rules_say(
+    compiled: Compiled, rules: Fragment
+) -> None:
+    host = compiled(
+        host_source(
+            "clock-frequency = <150000000>; auto-flow-control; interrupts = <0 180 4>;"
+            " iommus = <&{/soc} 0xf8>; phandle = <77>;"
+        )
+    )
+    guest = compiled(GUEST)
+    report = add(rules, host, guest)
+
+    assert report.guest_path == "/platform-bus@c000000/serial@1000"
+    assert guest.node(report.guest_path).properties() == {
+        "compatible": b"fsl,ns16550\0ns16550a\0",
+        "reg": bytes.fromhex("00001000 00000100"),
+        "clock-frequency": (150_000_000).to_bytes(4),
+        "auto-flow-control": b"",
+        "interrupts": bytes.fromhex("00000000 00000070 00000004"),
+    }
+    assert report.unmatched == []
+    assert [line.split()[:2] for line in report.lines] == [
+        ["kept", "compatible"],
+        ["rewritten", "reg"],
+        ["kept", "clock-frequency"],
+        ["kept", "auto-flow-control"],
+        ["rewritten", "interrupts"],
+        ["dropped", "iommus"],
+        ["dropped", "phandle"],
+    ]
+    assert "  rewritten reg = <0x11c500 0x100> -> reg = <0x1000 0x100>" in report.lines
+    assert '  kept      compatible = "fsl,ns16550", "ns16550a"' in report.lines
+
+
+def test_a_property_without_a_rule_is_left_out_and_reported(
+    compiled: Compiled, rules: Fragment
+) -> None:
+    guest = compiled(GUEST)
+    report = add(rules, compiled(host_source("odd,thing = [01 02 03];")), guest)
+    assert report.unmatched == ["odd,thing"]
+    assert guest.node(report.guest_path).get("odd,thing") is None
+    assert "dropped   odd,thing = [01 02 03]   <- no rule in uart.dts names it" in report.text()
+
+
+def test_each_window_and_line_gets_its_own_place(compiled: Compiled, rules: Fragment) -> None:
+    two = "reg = <0x11c500 0x100>, <0x11d000 0x1000>; interrupts = <0 1 4>, <0 2 4>;"
+    source = host_source("").replace("reg = <0x11c500 0x100>;", two)
+    guest = compiled(GUEST)
+    report = add(
+        rules, compiled(source), guest, Placement((0x2000, 0x3000), ((0, 112, 4), (0, 113, 4)))
+    )
+    node = guest.node(report.guest_path)
+    assert node.cells("reg") == (0x2000, 0x100, 0x3000, 0x1000)
+    assert node.cells("interrupts") == (0, 112, 4, 0, 113, 4)
+
+
+def test_what_a_fragment_provides_is_added(compiled: Compiled, tmp_path: Path) -> None:
+    provide = 'provide { status = "okay"; current-speed = <115200>; };'
+    rules = Fragment.load(write_rules(tmp_path / "uart.dts", provide))
+    guest = compiled(GUEST)
+    report = add(rules, compiled(host_source("")), guest)
+    node = guest.node(report.guest_path)
+    assert node.strings("status") == ("okay",)
+    assert node.cell("current-speed") == 115200
+    assert "  provided  current-speed = <0x1c200>" in report.lines
+
+
+def test_a_fixed_clock_is_copied_into_the_guest(compiled: Compiled, rules: Fragment) -> None:
+    host = compiled(host_source("clocks = <9>;", FIXED_CLOCK))
+    guest = compiled("taken { phandle = <1>; };" + GUEST)
+    report = add(rules, host, guest)
+    copied = guest.node("/clock-uart")
+    assert copied.properties() == {
+        "compatible": b"fixed-clock\0",
+        "#clock-cells": bytes(4),
+        "clock-frequency": (150_000_000).to_bytes(4),
+        "clock-output-names": b"uart\0",
+        "phandle": b"\0\0\0\2",
+    }
+    assert guest.node(report.guest_path).cells("clocks") == (copied.cell("phandle"),)
+
+
+def test_a_clock_the_guest_has_already_is_used_again(compiled: Compiled, rules: Fragment) -> None:
+    host = compiled(host_source("clocks = <9 9>;", FIXED_CLOCK))
+    guest = compiled(GUEST)
+    report = add(rules, host, guest)
+    assert guest.node(report.guest_path).cells("clocks") == (1, 1)
+    assert [node.name for node in guest.root.children()] == ["platform-bus@c000000", "clock-uart"]
+
+
+def test_another_clock_of_the_same_name_is_not_mistaken_for_it(
+    compiled: Compiled, rules: Fragment
+) -> None:
+    host = compiled(host_source("clocks = <9 9>;", FIXED_CLOCK))
+    guest = compiled(FIXED_CLOCK.replace("150000000", "24000000") + GUEST)
+    report = add(rules, host, guest)
+    copied = guest.node("/host-clock-uart")
+    assert copied.cell("clock-frequency") == 150_000_000
+    assert guest.node(report.guest_path).cells("clocks") == (copied.cell("phandle"),) * 2
+
+
+@pytest.mark.parametrize(
+    ("clocks", "name"), [("<9 3>", "/gate"), ("<5>", "phandle 0x5")], ids=["gateable", "dangling"]
+)
+def test_a_clock_that_can_be_gated_is_refused(
+    compiled: Compiled, rules: Fragment, clocks: str, name: str
+) -> None:
+    host = compiled(host_source(f"clocks = {clocks};", GATEABLE_CLOCK))
+    with pytest.raises(
+        TreeError,
+        match=f"/soc/serial@11c500 uses clock {name}, which is not a fixed-clock: a guest must not",
+    ):
+        add(rules, host, compiled(GUEST))
+
+
+def test_a_property_named_in_two_rules_is_refused(tmp_path: Path) -> None:
+    path = write_rules(tmp_path / "uart.dts", drop='"iommus", "reg", "compatible"')
+    with pytest.raises(TreeError, match=r"uart.dts names compatible, reg in more than one rule"):
+        Fragment.load(path)
+
+
+def test_a_missing_rule_is_named_with_its_file(tmp_path: Path) -> None:
+    with pytest.raises(TreeError, match=r"uart.dts: .* no property 'testbed,drop'"):
+        Fragment.load(write_rules(tmp_path / "uart.dts", drop=""))
+
+
+def test_a_rewrite_nobody_knows_is_refused(compiled: Compiled, tmp_path: Path) -> None:
+    rules = Fragment.load(write_rules(tmp_path / "uart.dts", rewrite='"reg", "dmas"'))
+    with pytest.raises(TreeError, match="'dmas' of /soc/serial@11c500 cannot be rewritten"):
+        add(rules, compiled(host_source("dmas = <1>;")), compiled(GUEST))
+
+
+def test_the_fragment_for_the_first_compatible_wins(compiled: Compiled, tmp_path: Path) -> None:
+    folder = tmp_path / "fragments"
+    folder.mkdir()
+    write_rules(folder / "a.dts")
+    write_rules(folder / "b.dts", compatible='"other", "fsl,ns16550"')
+    host = compiled(host_source(""))
+    assert fragment.find(folder, host.node("/soc/serial")).path.name == "b.dts"
+
+
+def test_a_binding_without_a_fragment_is_refused(compiled: Compiled) -> None:
+    host = compiled('sata@1 { compatible = "fsl,pq-sata-v2", "fsl,pq-sata"; };')
+    with pytest.raises(
+        TreeError, match=r"is for /sata@1 \(compatible fsl,pq-sata-v2, fsl,pq-sata\); write one"
+    ):
+        fragment.find(FRAGMENTS, host.node("/sata"))
+
+
+def test_the_uart_fragment_has_a_rule_for_everything_a_uart_node_has(compiled: Compiled) -> None:
+    host = compiled(
+        host_source(
+            "interrupts = <0 180 4>; clock-frequency = <150000000>; current-speed = <115200>;"
+            " iommus = <&{/soc} 0xf8>; dma-coherent; fifo-size = <64>; reg-shift = <2>;"
+            ' reg-io-width = <4>; big-endian; status = "okay"; clocks = <9>; phandle = <5>;',
+            FIXED_CLOCK,
+        )
+    )
+    rules = fragment.find(FRAGMENTS, host.node("/soc/serial"))
+    guest = compiled(GUEST)
+    report = add(rules, host, guest)
+    assert report.unmatched == []
+    kept = guest.node(report.guest_path).properties()
+    assert {"big-endian", "reg-shift", "reg-io-width", "clocks", "interrupts"} <= kept.keys()
+    assert not {"iommus", "phandle", "dma-coherent", "status"} & kept.keys()

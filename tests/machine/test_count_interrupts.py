@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+from testbed.machine.guest import count_interrupts
+
+TABLE = """\
+           CPU0       CPU1
+ 11:       4711          3     GICv3  27 Level     arch_timer
+ 13:         17         25     GICv3 144 Level     ttyS0
+ 14:        900          0     GICv3 1440 Level     other
+ 15:          8          0     GICv3-23 145 Edge      virtio0
+ 16:        600          0   GIC-MSI 146 Edge      msi
+IPI0:        12         13       Rescheduling interrupts
+Err:          0
+"""
+
+
+def test_the_counts_of_all_cpus_are_added() -> None:
+    assert count_interrupts(TABLE, 144 - 32) == 17 + 25
+
+
+def test_a_line_nobody_asked_for_has_no_interrupts() -> None:
+    assert count_interrupts(TABLE, 14) == 0
+    assert count_interrupts("", 112) == 0
+
+
+def test_the_name_of_the_controller_may_have_an_ending() -> None:
+    assert count_interrupts(TABLE, 145 - 32) == 8

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from testbed.paths import SCENARIOS
+from testbed.runner.discover import ScenarioFile, UsageError, all_scenarios, find
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of scenarios in the current one."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine/b_two.py", "mine/sub/a_one.py", "mine/_helper.py", "mine/notes.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('"""First line.\n\nMore."""\nraise SystemExit("never run to be listed")\n')
+    return tmp_path / "mine"
+
+
+def test_names_are_those_of_the_projects_scenarios() -> None:
+    assert find(["uart-kill", "uart"]) == [
+        ScenarioFile("uart-kill", SCENARIOS / "uart_kill.py"),
+        ScenarioFile("uart", SCENARIOS / "uart.py"),
+    ]
+
+
+def test_a_file_is_a_scenario_wherever_it_is(folder: Path) -> None:
+    assert find(["mine/b_two.py"]) == [ScenarioFile("b-two", folder / "b_two.py")]
+    assert find(["mine/_helper.py"])[0].path == folder / "_helper.py"
+
+
+def test_a_folder_is_the_scenarios_below_it_by_name(folder: Path) -> None:
+    assert find(["mine"]) == [
+        ScenarioFile("a-one", folder / "sub/a_one.py"),
+        ScenarioFile("b-two", folder / "b_two.py"),
+    ]
+
+
+def test_a_folder_without_scenarios_is_an_error(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    with pytest.raises(UsageError, match="no scenario files in mine/empty"):
+        find(["uart", "mine/empty"])
+
+
+def test_what_is_unknown_is_answered_with_what_is_known(folder: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        find(["uart", "no-such"])
+    message = str(caught.value)
+    assert message.startswith("no scenario 'no-such': neither a file nor one of ")
+    for scenario in all_scenarios():
+        assert scenario.name in message
+    assert "\n" not in message
+
+
+def test_a_scenario_is_summed_up_by_its_first_line_without_running_it(folder: Path) -> None:
+    assert ScenarioFile("b-two", folder / "b_two.py").summary() == "First line."
+
+
+@pytest.mark.parametrize("content", [b"def (", b"\xff\xfe", b"x = '\0'"])
+def test_a_broken_file_is_listed_all_the_same(folder: Path, content: bytes) -> None:
+    path = folder / "broken.py"
+    path.write_bytes(content)
+    assert ScenarioFile("broken", path).summary().startswith("cannot be read: ")
+
+
+def test_every_scenario_of_the_project_says_what_it_is_about() -> None:
+    scenarios = all_scenarios()
+    assert {"uart", "uart-exposed", "uart-kill", "uart-early-irq"} <= {s.name for s in scenarios}
+    assert all(s.summary().endswith(".") for s in scenarios)

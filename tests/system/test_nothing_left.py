@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""Nothing outlives a run, however the run or a part of it is ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from testbed.deadline import Deadline
+from testbed.paths import PROJECT
+from tests.system.conftest import Testbed, processes_of
+
+BOOTED = "booting the arm-virt host"
+
+
+def pid_of(testbed: Testbed, part: str) -> int:
+    """The process of the run whose command line has `part`."""
+    (found,) = [line for line in processes_of(testbed.results) if part in line]
+    return int(found.split()[0])
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
+def test_runner_is_asked_to_end(testbed: Testbed, how: signal.Signals) -> None:
+    process = testbed.start("uart")
+    testbed.wait_for(BOOTED)
+    process.send_signal(how)
+    done = testbed.finish()
+    assert done.status == 2
+    assert done.verdicts[0]["verdict"] == "ERROR"
+    assert "SIGTERM" in done.verdicts[0]["message"]
+    assert not processes_of(testbed.results)
+
+
+def test_runner_is_killed(testbed: Testbed) -> None:
+    process = testbed.start("uart")
+    testbed.wait_for(BOOTED)
+    process.kill()
+    process.wait()
+    testbed.wait_until_nothing_runs()
+
+
+def test_scenario_process_is_killed(testbed: Testbed) -> None:
+    testbed.start("uart")
+    testbed.wait_for(BOOTED)
+    os.kill(pid_of(testbed, "testbed.scenario.process"), signal.SIGKILL)
+    done = testbed.finish()
+    assert done.status == 2
+    assert "killed by signal 9" in done.verdicts[0]["message"]
+    testbed.wait_until_nothing_runs()
+
+
+def test_host_qemu_is_killed(testbed: Testbed) -> None:
+    testbed.start("uart")
+    testbed.wait_for(BOOTED)
+    os.kill(pid_of(testbed, "qemu-system-aarch64"), signal.SIGKILL)
+    done = testbed.finish()
+    assert done.status == 2
+    assert "the host's QEMU killed by signal 9" in done.verdicts[0]["message"]
+    assert not processes_of(testbed.results)
+
+
+@pytest.fixture
+def avocado_home(tmp_path: Path) -> dict[str, str]:
+    """Where avocado keeps its own files, and where scenarios it runs leave theirs."""
+    return {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(PROJECT)}
+
+
+def avocado(home: dict[str, str], folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    command = [str(Path(sys.executable).parent / "avocado"), "run"]
+    scenario = str(PROJECT / "scenarios" / "uart_exposed.py")
+    return subprocess.Popen([*command, *arguments, scenario], env=home, cwd=folder)
+
+
+def test_avocado_runs_a_scenario(tmp_path: Path, avocado_home: dict[str, str]) -> None:
+    assert avocado(avocado_home, tmp_path).wait(120) == 0
+    assert not processes_of(tmp_path)
+
+
+def test_avocado_is_killed(tmp_path: Path, avocado_home: dict[str, str]) -> None:
+    process = avocado(avocado_home, tmp_path)
+    deadline = Deadline(60)
+    while not any("qemu-system-aarch64" in line for line in processes_of(tmp_path)):
+        assert not deadline.expired
+        assert process.poll() is None, "avocado ended before the host was started"
+    process.kill()
+    process.wait()
+    while left := [line for line in processes_of(tmp_path) if "qemu-system" in line]:
+        assert not deadline.expired, left
