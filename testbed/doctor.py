@@ -22,8 +22,6 @@ _PYTHON = (3, 11)
 
 # An empty cache grows to about 1.3 GB, and builds need some beside it. Megabytes.
 _CACHE_FREE_MB, _CACHE_GROWS_MB = 500, 2500
-# The host's memory lies there. Megabytes.
-_SHM_FREE_MB = 1500
 
 # depmod and friends are not in a plain user's PATH on Debian.
 _SBIN = ("/usr/sbin", "/sbin")
@@ -153,13 +151,6 @@ def _space() -> Iterator[Finding]:
             f"{free} MB are free for the cache in {cache}, {needed} MB are needed",
             "free space there, or set TESTBED_CACHE to a folder on a bigger disk",
         )
-    shared = Path("/dev/shm")
-    free = _free_megabytes(shared)
-    if free < _SHM_FREE_MB:
-        yield Finding(
-            f"{free} MB are free in {shared}, {_SHM_FREE_MB} MB are needed for emulated memory",
-            f"mount -o remount,size=4G {shared}",
-        )
 
 
 def cache_folder() -> Path:
@@ -191,6 +182,8 @@ def main(arguments: Sequence[str] = ()) -> int:
     for finding in findings:
         print(f"{finding.problem}\n    {finding.remedy}")
     command = combined_remedy(findings)
+    if not findings:
+        print("nothing is missing on this machine")
     if command is not None:
         print(f"All missing packages at once, as root:\n    {command}")
     return 1 if findings else 0

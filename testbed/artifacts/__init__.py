@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Kernels, file systems and the bridge: fetched or built once, kept by digest, used by runs."""
 
-from testbed.artifacts.board import BOARDS, BoardArtifacts, prepare
+from testbed.artifacts.board import BOARDS, BoardArtifacts, Sources, prepare, prepare_sources
 from testbed.artifacts.progress import PlainProgress, Progress, Step, progress_for
 
 __all__ = [
@@ -9,7 +9,9 @@ __all__ = [
     "BoardArtifacts",
     "PlainProgress",
     "Progress",
+    "Sources",
     "Step",
     "prepare",
+    "prepare_sources",
     "progress_for",
 ]

@@ -11,7 +11,12 @@ from testbed.artifacts import archive, lists, root
 from testbed.artifacts.archive import Archive
 from testbed.artifacts.guest_programs import guest_programs_target
 from testbed.artifacts.initramfs import guest_initramfs_target, host_initramfs_target
-from testbed.artifacts.kernel import kernel_target, linux_source_target, vfio_modules_target
+from testbed.artifacts.kernel import (
+    kernel_target,
+    linux_headers_target,
+    linux_source_target,
+    vfio_modules_target,
+)
 from testbed.artifacts.payload import payload_target
 from testbed.artifacts.progress import Progress
 from testbed.artifacts.qemu import Qemu, bridge_target, qemu_source_target
@@ -26,7 +31,7 @@ CROSS = "aarch64-linux-gnu-"
 
 @dataclass(frozen=True)
 class Parts:
-    """The targets a run uses directly, and those they are built from."""
+    """The targets a run uses directly, and the sources that others are built from."""
 
     kernel: Target
     host_initramfs: Target
@@ -34,7 +39,9 @@ class Parts:
     root: Target
     payload: Target
     bridge: Target
-    intermediate: tuple[Target, ...]
+    linux_source: Target
+    linux_headers: Target
+    qemu_source: Target | None
 
     @property
     def used(self) -> tuple[Target, ...]:
@@ -66,11 +73,11 @@ def parts(selections: list[Selection], qemu: Qemu, guest_kernel: Path | None) ->
     kernel_selection, system_selection, *qemu_selection = selections
     kernel = kernel_target(kernel_selection)
     linux_source = linux_source_target(kernel_selection)
-    vfio_modules = vfio_modules_target(kernel_selection, linux_source)
+    linux_headers = linux_headers_target(kernel_selection)
+    vfio_modules = vfio_modules_target(linux_source, linux_headers)
     programs = guest_programs_target(CROSS)
     guest_initramfs = guest_initramfs_target(system_selection, kernel, programs)
     qemu_source = qemu_source_target(qemu_selection[0]) if qemu_selection else None
-    intermediate = (linux_source, vfio_modules, programs)
     return Parts(
         kernel=kernel,
         host_initramfs=host_initramfs_target(system_selection, kernel),
@@ -80,7 +87,9 @@ def parts(selections: list[Selection], qemu: Qemu, guest_kernel: Path | None) ->
             system_selection, kernel, vfio_modules, programs, guest_initramfs, guest_kernel
         ),
         bridge=bridge_target(qemu, qemu_source),
-        intermediate=intermediate if qemu_source is None else (*intermediate, qemu_source),
+        linux_source=linux_source,
+        linux_headers=linux_headers,
+        qemu_source=qemu_source,
     )
 
 

@@ -15,11 +15,13 @@ from testbed.artifacts.commands import Commands
 from testbed.artifacts.digest import file_sha256
 from testbed.artifacts.download import Downloader
 from testbed.artifacts.failure import failure
+from testbed.artifacts.kernel import brought_kernel_target
 from testbed.artifacts.manifest import make_manifest, read_pinned
 from testbed.artifacts.mirrors import Mirrors, find_mirrors
 from testbed.artifacts.progress import Progress, size_text
-from testbed.artifacts.qemu import find_qemu
+from testbed.artifacts.qemu import Qemu, find_qemu
 from testbed.artifacts.resolver import Resolver
+from testbed.artifacts.selection import Selection
 from testbed.artifacts.targets import Workshop
 
 BOARDS = ("arm-virt",)
@@ -78,6 +80,91 @@ def prepare(
         if path is not None and not path.is_file():
             raise failure(f"the {what} that was named is not there: {path}")
     started = time.monotonic()
+    makings = _makings(
+        progress,
+        qemu=qemu,
+        qemu_source=qemu_source,
+        guest_kernel=guest_kernel,
+        refresh=refresh,
+        pinned=pinned,
+        snapshot=snapshot,
+    )
+    parts, workshop, program = makings.parts, makings.workshop, makings.qemu
+    brought_kernel = None if kernel is None else brought_kernel_target(kernel)
+    used = (*parts.used, *([brought_kernel] if brought_kernel else []))
+    workshop.make(used)
+    if workshop.built:
+        progress.note(
+            f"artifacts of {board} ready: {size_text(makings.downloader.fetched)} fetched, "
+            f"{workshop.built} built, {time.monotonic() - started:.1f} s"
+        )
+    folder = {target.name: workshop.objects.folder(target.recipe) for target in used}
+    host_kernel = folder[brought_kernel.name if brought_kernel else "kernel"] / "Image"
+    brought = {"qemu": qemu, "kernel": kernel, "guest kernel": guest_kernel}
+    return BoardArtifacts(
+        qemu=program.program,
+        qemu_version=program.version.release,
+        bridge=folder["bridge"] / "testbed-rp.so",
+        host_kernel=host_kernel,
+        host_initramfs=folder["host initramfs"] / "initramfs.cpio",
+        root=folder["root file system"] / "root.squashfs",
+        payload=folder["payload"] / "payload.squashfs",
+        guest_kernel=guest_kernel or folder["kernel"] / "Image",
+        guest_initramfs=folder["guest initramfs"] / "initramfs.cpio",
+        manifest=make_manifest(
+            board,
+            makings.selections,
+            program,
+            used,
+            workshop.objects,
+            {name: file_sha256(path) for name, path in brought.items() if path is not None},
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Source trees that parts are built from, for whoever builds or checks parts by hand."""
+
+    linux: Path
+    """Pristine: drivers/vfio/platform, scripts/checkpatch.pl and what it reads."""
+    linux_headers: Path
+    qemu: Path
+
+
+def prepare_sources(board: str, *, progress: Progress) -> Sources:
+    """Have the sources of `board`'s parts in the cache, as `prepare` does with the parts."""
+    if board not in BOARDS:
+        raise failure(f"there is no board {board}; boards: {', '.join(BOARDS)}")
+    makings = _makings(progress)
+    parts = makings.parts
+    assert parts.qemu_source is not None, "the distribution's QEMU has a source package"
+    targets = (parts.linux_source, parts.linux_headers, parts.qemu_source)
+    makings.workshop.make(targets)
+    return Sources(*(makings.workshop.objects.folder(target.recipe) for target in targets))
+
+
+@dataclass(frozen=True)
+class _Makings:
+    """What the parts of a board are made of and with."""
+
+    qemu: Qemu
+    selections: list[Selection]
+    parts: arm_virt.Parts
+    downloader: Downloader
+    workshop: Workshop
+
+
+def _makings(
+    progress: Progress,
+    *,
+    qemu: Path | None = None,
+    qemu_source: Path | None = None,
+    guest_kernel: Path | None = None,
+    refresh: bool = False,
+    pinned: Path | None = None,
+    snapshot: str | None = None,
+) -> _Makings:
     store = Cache.default()
     store.create()
     commands = Commands()
@@ -96,33 +183,11 @@ def prepare(
         pinned=None if pinned is None else read_pinned(pinned),
     )
     selections = resolver.resolve(arm_virt.wishes(program, progress))
-    parts = arm_virt.parts(selections, program, guest_kernel)
     downloader = Downloader(store, mirrors, commands, progress, snapshot=snapshot)
-    workshop = Workshop(store, commands, downloader, progress)
-    workshop.make(parts.used)
-    if workshop.built:
-        progress.note(
-            f"artifacts of {board} ready: {size_text(downloader.fetched)} fetched, "
-            f"{workshop.built} built, {time.monotonic() - started:.1f} s"
-        )
-    folder = {target.name: workshop.objects.folder(target.recipe) for target in parts.used}
-    brought = {"qemu": qemu, "kernel": kernel, "guest kernel": guest_kernel}
-    return BoardArtifacts(
-        qemu=program.program,
-        qemu_version=program.version.release,
-        bridge=folder["bridge"] / "testbed-rp.so",
-        host_kernel=kernel or folder["kernel"] / "Image",
-        host_initramfs=folder["host initramfs"] / "initramfs.cpio",
-        root=folder["root file system"] / "root.squashfs",
-        payload=folder["payload"] / "payload.squashfs",
-        guest_kernel=guest_kernel or folder["kernel"] / "Image",
-        guest_initramfs=folder["guest initramfs"] / "initramfs.cpio",
-        manifest=make_manifest(
-            board,
-            selections,
-            program,
-            parts.used,
-            workshop.objects,
-            {name: file_sha256(path) for name, path in brought.items() if path is not None},
-        ),
+    return _Makings(
+        program,
+        selections,
+        arm_virt.parts(selections, program, guest_kernel),
+        downloader,
+        Workshop(store, commands, downloader, progress),
     )

@@ -50,18 +50,25 @@ class Cache:
 
     def create(self) -> None:
         """Make the folders. Raises TestbedError when the place cannot be written."""
+        folders = (
+            self.blobs,
+            self.partial,
+            self.objects,
+            self.building,
+            self.locks,
+            self.logs,
+            self.selections,
+            self.apt,
+        )
         with writing("its folders", self.root):
-            for folder in (
-                self.blobs,
-                self.partial,
-                self.objects,
-                self.building,
-                self.locks,
-                self.logs,
-                self.selections,
-                self.apt,
-            ):
-                folder.mkdir(parents=True, exist_ok=True)
+            for folder in folders:
+                try:
+                    folder.mkdir(parents=True, exist_ok=True)
+                except (FileNotFoundError, FileExistsError, NotADirectoryError) as error:
+                    raise failure(
+                        f"cannot make the cache folder {folder}: {error.strerror}; set "
+                        "TESTBED_CACHE to a folder you can write"
+                    ) from None
 
     @contextmanager
     def try_lock(self, name: str) -> Iterator[bool]:

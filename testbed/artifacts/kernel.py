@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from testbed.artifacts import kernel_image, kernel_modules, lists, patch_series
+from testbed.artifacts.digest import file_sha256
 from testbed.artifacts.kernel_modules import build_vfio_modules
 from testbed.artifacts.selection import Selection
 from testbed.artifacts.targets import Target, Workspace
@@ -21,6 +22,7 @@ SOURCE_SUBSET = (
     "scripts/checkpatch.pl",
     "scripts/const_structs.checkpatch",
     "scripts/spelling.txt",
+    "MAINTAINERS",
 )
 
 
@@ -53,6 +55,20 @@ def kernel_target(selection: Selection) -> Target:
     )
 
 
+def brought_kernel_target(image: Path) -> Target:
+    """Output: Image (raw), of a kernel that the user brought."""
+
+    def build(work: Workspace) -> None:
+        (work.out / "Image").write_bytes(kernel_image.raw_image(image))
+
+    return Target(
+        "brought kernel",
+        build,
+        inputs={"image": file_sha256(image)},
+        sources=(Path(__file__), Path(kernel_image.__file__)),
+    )
+
+
 def linux_source_target(selection: Selection) -> Target:
     """Outputs: the files of SOURCE_SUBSET, in place."""
     package = one(selection.packages, "linux-source-")
@@ -70,18 +86,26 @@ def linux_source_target(selection: Selection) -> Target:
     return Target("linux-source", build, packages=(package,), sources=(Path(__file__),))
 
 
-def vfio_modules_target(selection: Selection, linux_source: Target) -> Target:
-    """Outputs: vfio-platform*.ko with our reset handlers; the distribution does not build it."""
-    headers = (
+def linux_headers_target(selection: Selection) -> Target:
+    """Outputs: the headers packages and the workstation's kbuild package, unpacked."""
+    packages = (
         *(p for p in selection.packages if p.package.startswith("linux-headers-")),
         one(selection.packages, "linux-kbuild-"),
     )
 
     def build(work: Workspace) -> None:
-        unpack(work, headers, work.scratch)
+        unpack(work, packages, work.out)
+
+    return Target("linux-headers", build, packages=packages, sources=(Path(__file__),))
+
+
+def vfio_modules_target(linux_source: Target, linux_headers: Target) -> Target:
+    """Outputs: vfio-platform*.ko with our reset handlers; the distribution does not build it."""
+
+    def build(work: Workspace) -> None:
         build_vfio_modules(
             work.need("linux-source") / _VFIO_PLATFORM,
-            work.scratch,
+            work.need("linux-headers"),
             work.out,
             series=_SERIES,
             commands=work.commands,
@@ -90,8 +114,7 @@ def vfio_modules_target(selection: Selection, linux_source: Target) -> Target:
     return Target(
         "vfio-platform modules",
         build,
-        needs=(linux_source,),
-        packages=headers,
+        needs=(linux_source, linux_headers),
         sources=(
             Path(__file__),
             Path(kernel_modules.__file__),

@@ -14,6 +14,7 @@ from testbed.artifacts.packages import Package
 from testbed.artifacts.selection import Selection
 from testbed.artifacts.targets import Target, Workspace
 from testbed.bridge import build as bridge
+from testbed.errors import TestbedError
 
 _PACKAGE = "qemu-system-arm"
 _PROGRAM = Path("/usr/bin/qemu-system-aarch64")
@@ -68,7 +69,13 @@ def _version_output(commands: Commands, program: Path) -> str:
         advice = "; run 'testbed doctor'" if program == _PROGRAM else ""
         raise failure(f"the QEMU of the emulated host is not there: {program}{advice}")
     output = commands.run([program, "--version"], what=f"ask {program} for its version")
-    bridge.QemuVersion.parse(output)
+    try:
+        bridge.QemuVersion.parse(output)
+    except TestbedError:
+        first = (output.splitlines() or ["nothing"])[0]
+        raise failure(
+            f"{program} is not a QEMU system emulator: asked for its version, it says {first!r}"
+        ) from None
     return output
 
 

@@ -23,12 +23,12 @@
  *   bridge, model   sleep, sleep   spin, sleep   spin, spin
  *   idle                 17 - 45       18 - 48        9 - 14
  *   two busy loops       17 - 47       29 - 82       25 - 70
- *   as here, idle                      17 - 28       10 - 14
- *   as here, busy                      17 - 36       20 - 35
+ *   as here, idle                      16 - 22        9 - 13
+ *   as here, busy                      17 - 65       17 - 28
  */
-#define RP_SPIN_US 20
+#define RP_SPIN_US 30
 #define RP_SPIN_PAUSE_MIN 16
-#define RP_SPIN_PAUSE_MAX 1024
+#define RP_SPIN_PAUSE_MAX 256
 
 /*
  * A receive that waits by itself saves two system calls of an access. The

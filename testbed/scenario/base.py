@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from avocado import Test
 
 from models.ns16550a import Ns16550a, SerialLine
-from testbed.artifacts import BoardArtifacts, prepare, progress_for
+from testbed.artifacts import BoardArtifacts, PlainProgress, prepare
 from testbed.boards import board
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
@@ -133,7 +133,7 @@ class Scenario(Test):  # type: ignore[misc]
             artifacts = self.parts(
                 prepare(
                     chosen.name,
-                    progress=progress_for(),
+                    progress=PlainProgress(sys.stderr),
                     qemu=options.qemu,
                     qemu_source=options.qemu_source,
                     kernel=options.kernel,

@@ -16,6 +16,7 @@ import pytest
 from bridge_rig import TRIED, Bank, Machine, MachineFactory, device, find_qemu, version_of
 from peer import Peer
 
+from testbed.artifacts import Sources
 from testbed.bridge.build import build
 from testbed.deadline import Deadline
 from testbed.remoteport.server import Server
@@ -40,10 +41,10 @@ def qemu_ppc() -> Path:
 
 
 @pytest.fixture(scope="session")
-def qemu_source() -> Path:
+def qemu_source(sources: Sources) -> Path:
+    """That of the QEMU under test: the distribution's, or what TESTBED_TEST_QEMU_SOURCE names."""
     named = os.environ.get("TESTBED_TEST_QEMU_SOURCE")
-    assert named, "name the source tree of the QEMU under test in TESTBED_TEST_QEMU_SOURCE"
-    return Path(named)
+    return Path(named) if named else sources.qemu
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
-from testbed.machine.guest import count_interrupts
+from testbed.machine.interrupts import count_interrupts, count_named
 
 TABLE = """\
            CPU0       CPU1
  11:       4711          3     GICv3  27 Level     arch_timer
- 13:         17         25     GICv3 144 Level     ttyS0
- 14:        900          0     GICv3 1440 Level     other
+ 13:        900          0     GICv3 1440 Level     other
+ 14:         17         25     GICv3 144 Level     ttyS0
  15:          8          0     GICv3-23 145 Edge      virtio0
  16:        600          0   GIC-MSI 146 Edge      msi
+ 20:         70         80     GICv3 211 Level     vfio-irq[0](1d11c500.serial)
+ 21:        700        800     GICv3 212 Level     vfio-irq[0](d11c500-serial)
+ 22:          5          6     GICv3 213 Level     vfio-irq[0](d11c500.serial)
+ 23:        700          0     GICv3 214 Level     d11d000.serial
 IPI0:        12         13       Rescheduling interrupts
 Err:          0
 """
@@ -17,11 +21,13 @@ Err:          0
 
 def test_the_counts_of_all_cpus_are_added() -> None:
     assert count_interrupts(TABLE, 144 - 32) == 17 + 25
+    assert count_named(TABLE, "d11c500.serial") == 5 + 6
 
 
 def test_a_line_nobody_asked_for_has_no_interrupts() -> None:
     assert count_interrupts(TABLE, 14) == 0
     assert count_interrupts("", 112) == 0
+    assert count_named(TABLE, "d11d000.serial") == 0  # its own driver took them
 
 
 def test_the_name_of_the_controller_may_have_an_ending() -> None:

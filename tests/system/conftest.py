@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from testbed.artifacts import Sources
+from testbed.bridge.build import build
 from testbed.deadline import Deadline
 
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -26,7 +28,7 @@ def processes_of(results: Path) -> list[str]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            cwd = os.readlink(process / "cwd")
+            cwd = str((process / "cwd").readlink())
             environment = (process / "environ").read_bytes()
             command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
@@ -107,6 +109,9 @@ def testbed(tmp_path: Path) -> Iterator[Testbed]:
 
 
 @pytest.fixture(scope="session")
-def other_bridge(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bridge that was built for a release of QEMU that this machine does not have."""
-    raise NotImplementedError
+def other_bridge(sources: Sources, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bridge that was built for a packaging of QEMU that this machine does not have."""
+    out = tmp_path_factory.mktemp("bridge") / "testbed-rp.so"
+    release = (sources.qemu / "VERSION").read_text().strip()
+    build(sources.qemu, f"QEMU emulator version {release} (Elsewhere 1:{release}-1)", out)
+    return out
