@@ -8,7 +8,7 @@ import os
 import shlex
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,9 @@ from typing import Any
 
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
+
+_STAGE = "_testbed_stage"
+"""Attribute of an exception: the step it came out of."""
 
 
 class Run:
@@ -76,18 +79,27 @@ class Run:
         outside, self._inner = self._inner, 0.0
         self.note(f"{stage}: {what}")
         self._emit(event="begin", stage=stage, what=what)
+        ended = "failed"
         try:
             yield
-        except BaseException:
-            self._emit(event="failed", stage=stage, what=what, seconds=self.elapsed - begun)
-            raise  # `stage` stays: the verdict names where it broke
-        seconds = self.elapsed - begun
-        own = seconds - self._inner
-        self._inner = outside + seconds
-        self.seconds[stage] = round(self.seconds.get(stage, 0.0) + own, 3)
-        self.note(f"{stage}: {what}: done in {seconds:.2f} s")
-        self._emit(event="end", stage=stage, what=what, seconds=seconds)
-        self.stage = outer
+            ended = "end"
+        except BaseException as error:
+            if not hasattr(error, _STAGE):
+                setattr(error, _STAGE, stage)
+            raise
+        finally:
+            seconds = self.elapsed - begun
+            own = seconds - self._inner
+            self._inner = outside + seconds
+            self.seconds[stage] = round(self.seconds.get(stage, 0.0) + own, 3)
+            self.note(f"{stage}: {what}: {'done' if ended == 'end' else ended}, {seconds:.2f} s")
+            self._emit(event=ended, stage=stage, what=what, seconds=seconds)
+            self.stage = outer
+
+    def stage_of(self, error: BaseException) -> Stage:
+        """The innermost step that `error` came out of, or where the run is now."""
+        stage: Stage = getattr(error, _STAGE, self.stage)
+        return stage
 
     def _emit(self, **event: Any) -> None:
         if self._events is None:
@@ -105,7 +117,6 @@ class Run:
         *,
         comment: str,
         background: Sequence[str] = (),
-        environment: Mapping[str, str] | None = None,
     ) -> Path:
         """Write a command line as a script that can be run again from anywhere."""
         path = self.directory / name

@@ -47,13 +47,15 @@ def test_a_stage_is_timed_without_the_steps_inside_it(tmp_path: Path, clock: Clo
 
 def test_a_step_that_breaks_leaves_its_stage(tmp_path: Path) -> None:
     run = Run(tmp_path)
+    error = TestbedError(Stage.GUEST_BOOT, "no answer")
     with (
         pytest.raises(TestbedError),
         run.step(Stage.TEST, "the test"),
         run.step(Stage.GUEST_BOOT, "booting"),
     ):
-        raise TestbedError(Stage.GUEST_BOOT, "no answer")
-    assert run.stage is Stage.GUEST_BOOT
+        raise error
+    assert run.stage_of(error) is Stage.GUEST_BOOT
+    assert run.stage_of(ValueError()) is run.stage is Stage.INFRASTRUCTURE
     assert run.seconds == {}
     run.close()
 

@@ -74,15 +74,6 @@ static void machine_complete(Notifier *notifier, void *data)
     qemu_register_reset(machine_reset, device);
 }
 
-static void machine_state_changed(void *opaque, bool running, RunState state)
-{
-    RemotePortDevice *device = opaque;
-
-    if (running && device->redrive_on_start) {
-        rp_wires_redrive(device);
-    }
-}
-
 static void device_realize(DeviceState *dev, Error **errp)
 {
     RemotePortDevice *device = REMOTE_PORT_DEVICE(dev);
@@ -112,7 +103,6 @@ static void device_realize(DeviceState *dev, Error **errp)
     }
     device->machine_complete.notify = machine_complete;
     qemu_add_machine_init_done_notifier(&device->machine_complete);
-    qemu_add_vm_change_state_handler(machine_state_changed, device);
 }
 
 #define ADDR_PROPERTY(n, suffix) \

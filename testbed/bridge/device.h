@@ -50,7 +50,6 @@ struct RemotePortDevice {
     RpRegion regions[RP_MAX_REGIONS];
     RpWire wires[RP_MAX_WIRES];
     uint32_t levels;                /* of the wires, as the model last said */
-    bool redrive_on_start;
     Notifier machine_complete;
 
     AddressSpace *dma_space;

@@ -61,6 +61,11 @@ static bool state_len_is_valid(void *opaque, int version_id)
     return device->state_len <= RP_MAX_DATA;
 }
 
+/*
+ * The interrupt controller's state is in already, since it belongs to the
+ * machine and was registered before this. So the wires are as they were saved,
+ * and the model tells what it has changed.
+ */
 static int post_load(void *opaque, int version_id)
 {
     RemotePortDevice *device = opaque;
@@ -89,8 +94,6 @@ static int post_load(void *opaque, int version_id)
                      answer.status);
         return -EINVAL;
     }
-    /* The interrupt controller's own state may come in after this. */
-    device->redrive_on_start = true;
     return 0;
 }
 

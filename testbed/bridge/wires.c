@@ -89,7 +89,6 @@ static void drive(RemotePortDevice *device, unsigned line)
 
 void rp_wires_redrive(RemotePortDevice *device)
 {
-    device->redrive_on_start = false;
     for (unsigned i = 0; i < RP_MAX_WIRES; i++) {
         drive(device, i);
     }
@@ -120,12 +119,10 @@ void rp_wires_handle(RemotePortDevice *device, const RpPacket *packet)
                      interrupt->line, RP_MAX_WIRES - 1);
         return;
     }
-    device->levels = deposit32(device->levels, interrupt->line, 1,
-                               interrupt->level);
-    if (runstate_check(RUN_STATE_INMIGRATE)) {
-        /* The interrupt controller's own state may not have come in yet. */
-        device->redrive_on_start = true;
-    } else {
+    /* A level that is only told again must not be a second edge. */
+    if (extract32(device->levels, interrupt->line, 1) != interrupt->level) {
+        device->levels = deposit32(device->levels, interrupt->line, 1,
+                                   interrupt->level);
         drive(device, interrupt->line);
     }
     rp_link_acknowledge(&device->link, packet);

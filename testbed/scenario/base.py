@@ -234,7 +234,7 @@ class Scenario(Test):  # type: ignore[misc]
         if self._error is not None:
             return
         self._error = error
-        self._error_stage = self._run.stage
+        self._error_stage = self._run.stage_of(error)
         self._run.note("".join(traceback.format_exception(error)))
 
     def _write_verdict(self) -> None:

@@ -33,8 +33,11 @@ def ancestors_in_session(pid: int) -> list[int]:
     above = _parent_of(pid)
     while above > 1:
         found.append(above)
-        if os.getpgid(above) == above:
-            break
+        try:
+            if os.getpgid(above) == above:
+                break
+        except ProcessLookupError:
+            break  # it has ended: opening it will tell
         above = _parent_of(above)
     return found
 

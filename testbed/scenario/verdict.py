@@ -82,7 +82,7 @@ def judge(error: BaseException, stage: Stage, log: Path) -> Judgement:
             return Judgement(
                 Outcome.ERROR, error.stage, error.message, error.evidence or log, error.excerpt
             )
-        case AssertionError() | TestFail():
+        case AssertionError() | TestFail() if stage is Stage.TEST:
             return Judgement(Outcome.FAIL, Stage.TEST, _assertion_text(error), log)
         case CommandFailed() | ChannelTimeout() | TimeoutError() if stage is Stage.TEST:
             # In the scenario's own part, a command that fails or an answer that does not come is

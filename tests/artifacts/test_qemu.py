@@ -85,7 +85,7 @@ def test_an_own_copy_of_the_distributions_needs_none(
         (None, "qemu-src", "without its program"),
         ("absent", "qemu-src", "is not there: .*absent$"),
         ("own-qemu", "empty", "is not a QEMU source tree: it has no file VERSION"),
-        ("not-qemu", "qemu-src", "cannot read the version of QEMU"),
+        ("not-qemu", "qemu-src", "is not a QEMU system emulator"),
         ("broken", "qemu-src", "for its version: broken ended with status 3: no such library"),
     ],
 )

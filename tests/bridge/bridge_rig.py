@@ -141,9 +141,19 @@ class Machine:
     def alive(self) -> bool:
         return self._process.returncode is None
 
-    def __getattr__(self, name: str) -> Any:
-        # The memory accesses of qtest are what a machine is there for.
-        return getattr(self._qtest, name)
+    def read(self, address: int, size: int) -> int:
+        """One access of 1, 2, 4 or 8 bytes; the value as the CPU would see it."""
+        return self._qtest.read(address, size)
+
+    def write(self, address: int, size: int, value: int) -> None:
+        self._qtest.write(address, size, value)
+
+    def memory(self, address: int, size: int) -> bytes:
+        """Bytes of RAM."""
+        return self._qtest.memory(address, size)
+
+    def store(self, address: int, data: bytes) -> None:
+        self._qtest.store(address, data)
 
     def execute(self, command: str, **arguments: object) -> Any:
         """A QMP command; underscores of the arguments' names become hyphens."""

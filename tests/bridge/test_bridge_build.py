@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -74,20 +75,31 @@ def test_subset_is_enough_and_the_result_reproducible(
     assert str(Path(__file__).parents[2]).encode() not in data
 
 
-def _start(qemu: Path, bridge: Path, folder: Path, serve: Callable[..., Server]) -> Machine:
-    serve(Bank())
-    return Machine(qemu, bridge, folder, [device()])
+Start = Callable[[Path], Machine]
+
+
+@pytest.fixture
+def start_with(qemu: Path, folder: Path, serve: Callable[..., Server], cleanup: ExitStack) -> Start:
+    """Starts a machine with another bridge."""
+
+    def start_with(bridge: Path) -> Machine:
+        serve(Bank())
+        machine = Machine(qemu, bridge, folder, [device()])
+        cleanup.callback(machine.close)
+        return machine
+
+    return start_with
 
 
 def test_another_package_is_refused(
-    qemu: Path, qemu_source: Path, folder: Path, serve: Callable[..., Server], rng: random.Random
+    qemu: Path, qemu_source: Path, folder: Path, start_with: Start, rng: random.Random
 ) -> None:
     """The same release with other patches is another QEMU."""
     own = version_of(qemu)
     other = f"{own.split(' (')[0]} (Debian 1:{rng.randrange(100)}.0-1)"
     build(qemu_source, other, folder / "bridge.so")
     with pytest.raises(QemuExited) as exited:
-        _start(qemu, folder / "bridge.so", folder, serve)
+        start_with(folder / "bridge.so")
     line = str(exited.value)
     assert line.count("\n") == 1
     match = re.search(r"built for QEMU (.*), this is QEMU (.*); run 'testbed setup'", line)
@@ -98,12 +110,11 @@ def test_another_package_is_refused(
 
 
 def test_rebuild_of_the_same_package_is_accepted(
-    qemu: Path, qemu_source: Path, folder: Path, serve: Callable[..., Server], rng: random.Random
+    qemu: Path, qemu_source: Path, folder: Path, start_with: Start, rng: random.Random
 ) -> None:
     own = version_of(qemu)
     stem = re.sub(r"(\+b\d+)?\)$", "", own.splitlines()[0])
     build(qemu_source, f"{stem}+b{rng.randrange(10, 1000)})", folder / "bridge.so")
-    machine = _start(qemu, folder / "bridge.so", folder, serve)
+    machine = start_with(folder / "bridge.so")
     machine.write(BASE, 4, 5)
     assert machine.read(BASE, 4) == 5
-    machine.close()

@@ -72,7 +72,7 @@ def test_state_and_wires_come_back_in_a_new_process(
 def test_wire_that_changes_while_the_state_comes_in(
     start: MachineFactory, serve: Serve, folder: Path, cleanup: ExitStack
 ) -> None:
-    """Its level is driven when the machine starts, whatever the controller's state says."""
+    """Its level is not overwritten by the state of the interrupt controller."""
     server = serve(Bank())
     machine = start(device())
     assert _migrate(machine) == "completed"
