@@ -8,6 +8,7 @@ killed, so the parent alone is not enough.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -43,17 +44,31 @@ def ancestors_in_session(pid: int) -> list[int]:
 
 
 def hold_on_to_ancestors() -> None:
-    """From now on this process is killed as soon as one of its ancestors has ended."""
-    poll = select.poll()
+    """From now on this process is killed as soon as one of its ancestors has ended.
+
+    So are the ancestors between the two, which are nothing but helpers of the one that ended.
+    """
+    handles = []
     for pid in ancestors_in_session(os.getpid()):
         try:
-            poll.register(os.pidfd_open(pid), select.POLLIN)
+            handles.append(os.pidfd_open(pid))
         except ProcessLookupError:
-            os.kill(os.getpid(), signal.SIGKILL)
+            _kill(handles)
+    poll = select.poll()
+    for handle in handles:
+        poll.register(handle, select.POLLIN)
 
     def wait() -> None:
-        poll.poll()
-        # SIGKILL: the kernel then ends our children too, and nothing can hold it up.
-        os.kill(os.getpid(), signal.SIGKILL)
+        ended = {handle for handle, _ in poll.poll()}
+        _kill(handles[: max(handles.index(handle) for handle in ended)])
 
     threading.Thread(target=wait, name="lifeline", daemon=True).start()
+
+
+def _kill(helpers: list[int]) -> None:
+    """Kill processes by their handles, then this one."""
+    for helper in helpers:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(helper, signal.SIGKILL)
+    # SIGKILL: the kernel then ends our children too, and nothing can hold it up.
+    os.kill(os.getpid(), signal.SIGKILL)
