@@ -21,6 +21,7 @@ from testbed.bench.measure import measure
 from testbed.boards import board
 from testbed.cli.arguments import options_of
 from testbed.options import Options
+from testbed.parts import parts_for
 from testbed.run import Run, new_directory
 from testbed.runner.discover import find
 from testbed.runner.launch import Launch
@@ -43,14 +44,7 @@ def main(parsed: argparse.Namespace) -> int:
 def _figures(options: Options, *, fresh: bool) -> Iterator[Figure]:
     if fresh:
         yield from _fresh_setup(options)
-    artifacts = prepare(
-        options.board,
-        progress=progress_for(),
-        qemu=options.qemu,
-        qemu_source=options.qemu_source,
-        kernel=options.kernel,
-        guest_kernel=options.guest_kernel,
-    )
+    artifacts = parts_for(options, progress_for())
     results = options.results or Path.cwd() / "testbed-results"
     run = Run(new_directory(results, "bench"), timeout_scale=options.timeout_scale)
     yield from measure(run, board(options.board), artifacts)

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from testbed.artifacts import prepare, progress_for
+from testbed.artifacts import progress_for
 from testbed.cli.arguments import options_of
 from testbed.errors import TestbedError
 from testbed.options import Options
+from testbed.parts import parts_for
 from testbed.run import new_directory
 from testbed.runner.discover import ScenarioFile, find
 from testbed.runner.launch import Launch
@@ -63,14 +64,7 @@ def _run(
 def _prepare(options: Options) -> TestbedError | None:
     """Fetch and build what is missing, in sight, before any scenario starts."""
     try:
-        prepare(
-            options.board,
-            progress=progress_for(sys.stderr),
-            qemu=options.qemu,
-            qemu_source=options.qemu_source,
-            kernel=options.kernel,
-            guest_kernel=options.guest_kernel,
-        )
+        parts_for(options, progress_for(sys.stderr))
     except TestbedError as error:
         return error
     return None

@@ -5,19 +5,16 @@ from __future__ import annotations
 
 import argparse
 
-from testbed.artifacts import prepare, progress_for
+from testbed.artifacts import progress_for
 from testbed.cli.arguments import options_of
+from testbed.parts import parts_for
 
 
 def main(parsed: argparse.Namespace) -> int:
     options = options_of(parsed)
-    artifacts = prepare(
-        options.board,
-        progress=progress_for(),
-        qemu=options.qemu,
-        qemu_source=options.qemu_source,
-        kernel=options.kernel,
-        guest_kernel=options.guest_kernel,
+    artifacts = parts_for(
+        options,
+        progress_for(),
         refresh=parsed.refresh,
         pinned=parsed.manifest,
         snapshot=parsed.snapshot,

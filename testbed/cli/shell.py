@@ -7,9 +7,10 @@ import argparse
 import sys
 from dataclasses import replace
 
-from testbed.artifacts import prepare, progress_for
+from testbed.artifacts import progress_for
 from testbed.cli.arguments import options_of
 from testbed.errors import Stage, TestbedError
+from testbed.parts import parts_for
 from testbed.runner.discover import UsageError, find
 from testbed.runner.launch import Launch
 from testbed.runner.report import exit_status
@@ -24,14 +25,7 @@ def main(parsed: argparse.Namespace) -> int:
             Stage.INFRASTRUCTURE, "testbed shell needs a terminal on its standard input"
         )
     options = replace(options_of(parsed), shell=True)
-    prepare(
-        options.board,
-        progress=progress_for(),
-        qemu=options.qemu,
-        qemu_source=options.qemu_source,
-        kernel=options.kernel,
-        guest_kernel=options.guest_kernel,
-    )
+    parts_for(options, progress_for())
     launch = Launch(scenarios[0], options, _show)
     verdict = launch.wait()
     print(f"{verdict.verdict} {verdict.message}\nthe run is in {verdict.results}")

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from avocado import Test
 
 from models.ns16550a import Ns16550a, SerialLine
-from testbed.artifacts import BoardArtifacts, PlainProgress, prepare
+from testbed.artifacts import BoardArtifacts, PlainProgress
 from testbed.boards import board
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
@@ -27,6 +27,7 @@ from testbed.machine.assignment import Assignment
 from testbed.machine.guest import BOOT_SECONDS, Guest
 from testbed.machine.host import Host
 from testbed.options import Options
+from testbed.parts import parts_for
 from testbed.remoteport.device import Device
 from testbed.run import Run, new_directory
 from testbed.scenario.lifeline import hold_on_to_ancestors
@@ -130,16 +131,7 @@ class Scenario(Test):  # type: ignore[misc]
         options = self.options
         chosen = board(options.board)
         with self._run.step(Stage.ARTIFACTS, "looking up the parts"):
-            artifacts = self.parts(
-                prepare(
-                    chosen.name,
-                    progress=PlainProgress(sys.stderr),
-                    qemu=options.qemu,
-                    qemu_source=options.qemu_source,
-                    kernel=options.kernel,
-                    guest_kernel=options.guest_kernel,
-                )
-            )
+            artifacts = self.parts(parts_for(options, PlainProgress(sys.stderr)))
             manifest = json.dumps(artifacts.manifest, indent=2)
             (self._run.directory / "manifest.json").write_text(manifest + "\n")
         self._host = Host(
