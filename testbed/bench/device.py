@@ -6,6 +6,7 @@ It is no hardware: reads return what was written. Differences from hardware: all
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from testbed.remoteport.device import BusError, Device, Region, Response, StateError
@@ -47,3 +48,24 @@ class RegisterPage(Device):
         if len(page) != _SIZE:
             raise StateError(f"{self.name}: field 'page' holds {len(page)} bytes, not {_SIZE}")
         self._page[:] = page
+
+
+class DmaPage(RegisterPage):
+    """A page whose first register is a doorbell: writing N has the model run its job number N.
+
+    The job runs inside the register access, as a device model's DMA does, and its exception, if
+    any, is kept for whoever rang.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.jobs: list[Callable[[], None]] = []
+        self.error: BusError | None = None
+
+    def write(self, region: int, offset: int, size: int, value: int) -> None:
+        super().write(region, offset, size, value)
+        if offset == 0 and 0 < value <= len(self.jobs):
+            try:
+                self.jobs[value - 1]()
+            except BusError as error:
+                self.error = error

@@ -34,4 +34,7 @@ def main(parsed: argparse.Namespace) -> int:
 
 def _show(event: dict[str, object]) -> None:
     if event["event"] == "end":
-        print(f"  {event['at']:7.1f} s  {event['stage']:<11} {event['what']}", flush=True)
+        # The terminal may be in raw mode already.
+        print(
+            f"  {event['at']:7.1f} s  {event['stage']:<11} {event['what']}", end="\r\n", flush=True
+        )
