@@ -79,6 +79,7 @@ class Machine:
         self._log = folder / "qemu.log"
         self._log.unlink(missing_ok=True)
         self._connections: list[socket.socket] = []
+        self._closed = False
         listeners = {name: self._listen(name) for name in ("qtest", "qmp")}
         argv = [str(qemu), "-plugin", str(bridge), "-machine", machine, "-accel", "tcg"]
         argv += ["-nodefaults", "-display", "none", "-m", "128"]
@@ -87,7 +88,8 @@ class Machine:
         argv += ["-chardev", "socket,id=qmp,path=qmp.sock", "-mon", "qmp,mode=control"]
         for device in devices:
             argv += ["-device", device]
-        self._process = Process([*argv, *extra], cwd=folder, log=self._log)
+        self._exited = os.eventfd(0)
+        self._process = Process([*argv, *extra], cwd=folder, log=self._log, on_exit=self._note_exit)
         self.qmp: Qmp | None = None
         try:
             deadline = Deadline(DEADLINE)
@@ -99,6 +101,9 @@ class Machine:
         finally:
             for listener in listeners.values():
                 listener.close()
+
+    def _note_exit(self, status: int) -> None:
+        os.eventfd_write(self._exited, 1)
 
     def _connect_qmp(self, listener: socket.socket, deadline: Deadline) -> Qmp:
         """QEMU answers once the machine is built and has had its first reset, or ends before."""
@@ -119,12 +124,8 @@ class Machine:
         return listener
 
     def _accept(self, listener: socket.socket, deadline: Deadline) -> socket.socket:
-        pidfd = os.pidfd_open(self._process.pid)
-        try:
-            waiting = [listener.fileno(), pidfd]
-            ready, _, _ = select.select(waiting, [], [], deadline.remaining)
-        finally:
-            os.close(pidfd)
+        waiting = [listener.fileno(), self._exited]
+        ready, _, _ = select.select(waiting, [], [], deadline.remaining)
         if listener.fileno() not in ready:
             self._process.wait(deadline)
             raise QemuExited(self.log)
@@ -189,10 +190,13 @@ class Machine:
         return self._process.returncode
 
     def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         if self.qmp is not None:
             self.qmp.close()
-            self.qmp = None
         self._process.stop(grace=0.0)
+        os.close(self._exited)
         for connection in self._connections:
             connection.close()
 

@@ -69,12 +69,16 @@ def test_state_and_wires_come_back_in_a_new_process(
     assert not restored.pending()
 
 
+@pytest.mark.parametrize("level", [False, True])
 def test_wire_that_changes_while_the_state_comes_in(
-    start: MachineFactory, serve: Serve, folder: Path, cleanup: ExitStack
+    start: MachineFactory, serve: Serve, folder: Path, cleanup: ExitStack, level: bool
 ) -> None:
     """Its level is not overwritten by the state of the interrupt controller."""
-    server = serve(Bank())
+    bank = Bank()
+    bank.set_wire(0, not level)
+    server = serve(bank)
     machine = start(device())
+    machine.wait_for(lambda: machine.pending() is not level, "the level that is saved")
     assert _migrate(machine) == "completed"
     machine.close()
     server.stop()
@@ -84,7 +88,7 @@ def test_wire_that_changes_while_the_state_comes_in(
     def take_state() -> None:
         peer.accept()
         id, _, dev, body = peer.receive_command(rp.WRITE)
-        peer.send(rp.interrupt(0, 1))
+        peer.send(rp.interrupt(0, int(level)))
         size = int.from_bytes(body[24:28], "big")
         peer.send(rp.bus(rp.WRITE, 0, size, id=id, flags=rp.RESPONSE, dev=dev))
 
@@ -93,7 +97,7 @@ def test_wire_that_changes_while_the_state_comes_in(
     restored = _arrived(start(device(), extra=INCOMING))
     taking.join()
     restored.execute("cont")
-    assert restored.pending()
+    assert restored.pending() is level
 
 
 def test_snapshot_and_back_in_one_process(banked: Banked, folder: Path, rng: random.Random) -> None:

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+"""What the README shows is what there is."""
+
+from __future__ import annotations
+
+import re
+
+from testbed.cli.main import main
+from testbed.paths import PROJECT, SCENARIOS
+
+README = (PROJECT / "README.md").read_text()
+
+
+def test_the_scenario_is_the_file() -> None:
+    (shown,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert shown == (SCENARIOS / "uart_kill.py").read_text()
+
+
+def test_every_command_is_in_the_table() -> None:
+    shown = set(re.findall(r"^\| `testbed (\w+)", README, re.MULTILINE))
+    modules = {path.stem for path in (PROJECT / "testbed" / "cli").glob("*.py")}
+    assert shown == modules - {"__init__", "main", "arguments"}
+    assert callable(main)
