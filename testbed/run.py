@@ -116,20 +116,15 @@ class Run:
         argv: Sequence[str],
         *,
         comment: str,
-        background: Sequence[str] = (),
     ) -> Path:
         """Write a command line as a script that can be run again from anywhere."""
         path = self.directory / name
-        words = _fold(argv)
         lines = [
             "#!/bin/sh",
             *(f"# {line}" for line in comment.splitlines()),
             'cd "$(dirname "$0")" || exit 1',
+            f"exec {_fold(argv)}",
         ]
-        if background:
-            lines += [f"{shlex.join(background)} &", "trap 'kill $!' EXIT", words]
-        else:
-            lines.append(f"exec {words}")
         path.write_text("\n".join(lines) + "\n")
         path.chmod(0o755)
         return path

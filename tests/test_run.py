@@ -118,17 +118,6 @@ def test_a_command_line_can_be_run_again_from_anywhere(tmp_path: Path) -> None:
     run.close()
 
 
-def test_what_a_command_needs_runs_beside_it_and_ends_with_it(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "fifo")
-    run = Run(tmp_path)
-    beside = ["sh", "-c", "echo served >fifo; exec sleep 1000"]
-    script = run.script("run.sh", ["cat", "fifo"], comment="", background=beside)
-    # The output ends only when both have ended.
-    done = subprocess.run([script], stdout=subprocess.PIPE, text=True, timeout=20, check=False)
-    assert done.stdout == "served\n"
-    run.close()
-
-
 def test_a_results_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(TestbedError, match=r"cannot write to the results folder .*--results"):

@@ -52,6 +52,9 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
 
     serve = commands.add_parser("serve", help="serve a board's device models to a QEMU")
     serve.add_argument("--directory", type=Path, default=Path(), help="where the sockets go")
+    serve.add_argument(
+        "qemu_command", nargs="*", metavar="COMMAND", help="after --: what to run meanwhile"
+    )
     _add_board(serve)
 
 

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
+import subprocess
 
 from testbed.boards import board
 from testbed.machine.models import Models
+from testbed.process import die_with_parent
 from testbed.watch import Watch
 
 
@@ -15,9 +18,15 @@ def main(parsed: argparse.Namespace) -> int:
     devices = board(parsed.board).devices
     watch = Watch()
     watch.subscribe(lambda failure: print(f"testbed: {failure}", flush=True))
-    models = Models(devices, {}, parsed.directory.resolve(), watch)
+    models = Models(devices, {}, parsed.directory.resolve(), watch, traced=False)
     models.start()
     try:
+        if parsed.qemu_command:
+            # The sockets are there: QEMU can connect.
+            parent = os.getpid()
+            return subprocess.run(
+                parsed.qemu_command, check=False, preexec_fn=lambda: die_with_parent(parent)
+            ).returncode
         for device in devices:
             print(f"serving {device.path}", flush=True)
         signal.pause()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -128,13 +129,13 @@ class Host:
             self.run.note(f"the host runs {machine}")
 
     def _write_script(self) -> None:
-        serve = ["testbed", "serve", "--board", self.board.name, "--directory", "."]
+        testbed = str(Path(sys.executable).with_name("testbed"))
+        serve = [testbed, "serve", "--board", self.board.name, "--directory", ".", "--"]
         self.run.script(
             "host/run.sh",
-            self.command.script_argv(),
+            [*serve, *self.command.script_argv()],
             comment="The host of this run: console on the terminal, QMP on qmp.sock.\n"
-            "The device models are served by 'testbed serve' beside it.",
-            background=serve,
+            "The device models are the board's own.",
         )
 
     def _qemu_exited(self, status: int) -> None:

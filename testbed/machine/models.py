@@ -21,7 +21,7 @@ def socket_name(device: PlatformDevice) -> str:
 
 
 class Models:
-    """Serves `models` (by device-tree path) below `folder`, one trace each."""
+    """Serves `models` (by device-tree path) on sockets in `folder`, with a trace of each there."""
 
     def __init__(
         self,
@@ -29,6 +29,8 @@ class Models:
         models: Mapping[str, Device],
         folder: Path,
         watch: Watch,
+        *,
+        traced: bool = True,
     ) -> None:
         self._watch = watch
         self._folder = folder
@@ -37,8 +39,9 @@ class Models:
         self._traces: list[Trace] = []
         for device in devices:
             model = self.by_path[device.path]
-            trace = Trace(folder / f"{device.name}.trace")
-            self._traces.append(trace)
+            trace = Trace(folder / f"{device.name}.trace") if traced else None
+            if trace is not None:
+                self._traces.append(trace)
             self._servers[device.path] = Server(
                 model,
                 folder / socket_name(device),

@@ -142,3 +142,14 @@ def test_paths_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_without_options_a_run_has_the_defaults() -> None:
     assert options("run", "uart") == Options()
     assert options("setup") == Options()
+
+
+def test_serve_has_the_models_ready_for_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs once the sockets are there, gives its status, and leaves nothing."""
+    monkeypatch.chdir(tmp_path)
+    serve = ["serve", "--directory", ".", "--", "sh", "-c"]
+    assert status_of(*serve, "test -S serial@11c500.sock && test -S serial@11d000.sock") == 0
+    assert status_of(*serve, "exit 7") == 7
+    assert list(tmp_path.iterdir()) == []
