@@ -13,7 +13,7 @@ class Uart(Scenario):
         for path in UARTS:
             self.host_drives(path)
 
-        assigned = [self.assign(path) for path in UARTS]
+        assigned = [self.host.assign(path) for path in UARTS]
         guest = self.boot_guest(*assigned)
         for uart in assigned:
             with guest.open_serial_port(uart) as port:
@@ -24,7 +24,7 @@ class Uart(Scenario):
         guest.shutdown()
 
         for uart in assigned:
-            self.release(uart)
+            self.host.release(uart)
             self.host_drives(uart.path)
 
     def host_drives(self, path: str) -> None:

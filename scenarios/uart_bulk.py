@@ -14,7 +14,7 @@ class UartBulk(Scenario):
     timeout = 600
 
     def test(self) -> None:
-        assigned = self.assign(UART)
+        assigned = self.host.assign(UART)
         guest = self.boot_guest(assigned)
         with guest.open_serial_port(assigned) as port:
             before = guest.interrupts(assigned)

@@ -11,7 +11,7 @@ IER, RECEIVED_DATA_AVAILABLE = 1, 0x01
 class UartEarlyIrq(Scenario):
     def test(self) -> None:
         line = self.serial_line(UART)
-        assigned = self.assign(UART)
+        assigned = self.host.assign(UART)
 
         guest = self.prepare_guest([assigned])
         guest.start()  # VFIO has armed the interrupt, the guest's CPU does not run yet

@@ -14,7 +14,7 @@ class UartExposed(Scenario):
             offset, size = node.cells("reg")
             lines = len(node.cells("interrupts")) // 3
 
-            assigned = self.assign(path)
+            assigned = self.host.assign(path)
 
             (region,) = assigned.exposed.regions
             assert region.size == size
@@ -28,4 +28,4 @@ class UartExposed(Scenario):
                 assert interrupt.flags == {"eventfd", "maskable", "automasked"}  # a level
 
             assert assigned.exposed == assigned.expected
-            self.release(assigned)
+            self.host.release(assigned)

@@ -12,7 +12,7 @@ POWER_ON = {IER: 0x00, IIR: 0x01, LCR: 0x00, MCR: 0x00, LSR: 0x60}
 class UartKill(Scenario):
     def test(self) -> None:
         line = self.serial_line(UART)
-        assigned = self.assign(UART)
+        assigned = self.host.assign(UART)
 
         victim = self.boot_guest(assigned)
         port = victim.open_serial_port(assigned)

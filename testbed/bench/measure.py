@@ -16,7 +16,7 @@ from testbed.bench.device import DmaPage
 from testbed.bench.figures import Figure
 from testbed.boards.board import Board, PlatformDevice
 from testbed.deadline import Deadline
-from testbed.machine.assignment import Assignment, assign, release
+from testbed.machine.assignment import Assignment
 from testbed.machine.guest import Guest
 from testbed.machine.host import Host
 from testbed.run import Run
@@ -77,13 +77,13 @@ def measure(run: Run, board: Board, artifacts: BoardArtifacts) -> Iterator[Figur
         yield Figure("host boot", "s", run.seconds["host boot"])
         yield from _mmio(host, board, pages)
         yield from _dma(host, board, pages[0])
-        assignment = assign(host, mapped.path)
+        assignment = host.assign(mapped.path)
         guest = Guest(host, "guest0", [assignment])
         guest.boot()
         yield Figure("guest boot", "s", run.seconds["guest boot"])
         yield _interrupt_latency(uart, guest, assignment)
         guest.shutdown()
-        release(host, assignment)
+        host.release(assignment)
         yield Figure("bind and release", "s", run.seconds["bind"])
     finally:
         host.shutdown()

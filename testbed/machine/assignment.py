@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from testbed.deadline import Deadline
 from testbed.devicetree.address import linux_name
 from testbed.devicetree.tree import Node, Tree, TreeError
 from testbed.errors import Stage, TestbedError
 from testbed.machine.exposure import Exposure, expected_exposure, parse_exposure
-from testbed.machine.host import Host
 from testbed.machine.platform_device import PlatformDevices, SysfsDevice
+
+if TYPE_CHECKING:
+    from testbed.machine.host import Host
 
 _DRIVER = "vfio-platform"
 _SECONDS = 30

@@ -14,6 +14,8 @@ from testbed.channel import AgentClient, Stream
 from testbed.console import Console
 from testbed.devicetree.tree import Node, Tree
 from testbed.errors import Stage, TestbedError
+from testbed.machine import assignment
+from testbed.machine.assignment import Assignment
 from testbed.machine.command import Chardevs, HostCommand
 from testbed.machine.interrupts import count_named
 from testbed.machine.models import Models
@@ -214,6 +216,18 @@ class Host:
     def open_serial_port(self, path: str) -> Stream:
         """The tty that the host's own driver made of the UART at a device-tree path."""
         return open_serial_port(self.agent, self.tree, self.node(path), self.run.deadline(20))
+
+    def assign(self, path: str) -> Assignment:
+        """Take the device at a device-tree path from its driver and give it to VFIO.
+
+        What VFIO exposes of it is checked against its node; TestbedError (bind) when anything is
+        not as it must be.
+        """
+        return assignment.assign(self, path)
+
+    def release(self, assigned: Assignment) -> None:
+        """Give an assigned device back to the driver it was taken from."""
+        assignment.release(self, assigned)
 
     def shutdown(self) -> None:
         """Power off. Called once, also after a failed boot; nothing of the host stays."""

@@ -22,7 +22,6 @@ from testbed.artifacts import BoardArtifacts, PlainProgress
 from testbed.boards import board
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
-from testbed.machine import assignment
 from testbed.machine.assignment import Assignment
 from testbed.machine.guest import BOOT_SECONDS, Guest
 from testbed.machine.host import Host
@@ -182,14 +181,6 @@ class Scenario(Test):  # type: ignore[misc]
             )
         return model.line
 
-    def assign(self, path: str) -> Assignment:
-        """Take the device at a device-tree path from its driver and give it to VFIO."""
-        return assignment.assign(self.host, path)
-
-    def release(self, assigned: Assignment) -> None:
-        """Give an assigned device back to the driver it was taken from."""
-        assignment.release(self.host, assigned)
-
     def boot_guest(
         self, *assignments: Assignment, append: str = "", seconds: float = BOOT_SECONDS
     ) -> Guest:
@@ -215,7 +206,7 @@ class Scenario(Test):  # type: ignore[misc]
     def _shell(self) -> None:
         """In place of the test: everything assigned to a guest, and the person at the consoles."""
         signal.setitimer(signal.ITIMER_REAL, 0)
-        assigned = [self.assign(device.path) for device in self.host.board.devices]
+        assigned = [self.host.assign(device.path) for device in self.host.board.devices]
         guest = self.boot_guest(*assigned)
         attach({"h": self.host.console, "g": guest.console})
 

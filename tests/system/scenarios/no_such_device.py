@@ -6,4 +6,4 @@ from testbed.scenario import Scenario
 
 class NoSuchDevice(Scenario):
     def test(self) -> None:
-        self.assign("/soc/serial@bad")
+        self.host.assign("/soc/serial@bad")
