@@ -81,10 +81,10 @@ class Guest:
 
     def _start_qemu(self) -> None:
         host = self.host
+        host.agent.run(["mkdir", "-p", self._remote], deadline=self.run.deadline(20))
         qemu = self._qemu()
         trees = GuestTrees(host, qemu)
         devices = [(self._identifier(a), a.exposed) for a in self.assignments]
-        host.agent.run(["mkdir", "-p", self._remote], deadline=self.run.deadline(20))
         placements = trees.placements(devices) or place(host.board, self.assignments)
         self._launch(qemu, trees, placements)
         actual = self._read_placements()

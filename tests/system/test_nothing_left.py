@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,9 @@ def pid_of(testbed: Testbed, part: str) -> int:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
 def test_runner_is_asked_to_end(testbed: Testbed, how: signal.Signals) -> None:
-    process = testbed.start("uart")
+    # A job in the background is born deaf to SIGINT; what is tested is one that is not.
+    listening = partial(signal.signal, how, signal.SIG_DFL)
+    process = testbed.start("uart", preexec_fn=listening)
     testbed.wait_for(BOOTED)
     process.send_signal(how)
     done = testbed.finish()
