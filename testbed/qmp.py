@@ -96,7 +96,8 @@ class Qmp:
             came = f"no answer in {deadline.seconds:.0f} s"
         except ExecuteError as error:
             came = str(error)
-        except (QMPError, OSError, EOFError) as error:
+        except (QMPError, OSError, EOFError, AssertionError) as error:
+            # AssertionError: qemu.qmp's own, when QEMU leaves right after its greeting.
             came = f"{type(error).__name__}: {error}"
         raise TestbedError(
             self._stage, f"QMP {what} on {self.name}: {came}", evidence=self._transcript
