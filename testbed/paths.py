@@ -10,3 +10,8 @@ GUESTS = PROJECT / "guests"
 FRAGMENTS = GUESTS / "fragments"
 SCENARIOS = PROJECT / "scenarios"
 KERNEL_PATCHES = PROJECT / "kernel-patches"
+
+
+def scenario_name(path: Path) -> str:
+    """What a scenario file is called: its name without the ending, words joined by '-'."""
+    return path.stem.replace("_", "-")

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.paths import SCENARIOS
+from testbed.paths import SCENARIOS, scenario_name
 
 
 class UsageError(Exception):
@@ -27,10 +27,6 @@ class ScenarioFile:
         except (OSError, SyntaxError, ValueError) as error:
             return f"cannot be read: {error}"
         return (ast.get_docstring(module) or "").partition("\n")[0]
-
-
-def scenario_name(path: Path) -> str:
-    return path.stem.replace("_", "-")
 
 
 def all_scenarios(folder: Path = SCENARIOS) -> list[ScenarioFile]:

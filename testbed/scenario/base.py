@@ -27,6 +27,7 @@ from testbed.machine.guest import BOOT_SECONDS, Guest
 from testbed.machine.host import Host
 from testbed.options import Options
 from testbed.parts import parts_for
+from testbed.paths import scenario_name
 from testbed.remoteport.device import Device
 from testbed.run import Run, new_directory
 from testbed.scenario.lifeline import hold_on_to_ancestors
@@ -149,9 +150,7 @@ class Scenario(Test):  # type: ignore[misc]
     @property
     def scenario_name(self) -> str:
         """The file's name without its ending, words joined by '-'."""
-        return Path(sys.modules[type(self).__module__].__file__ or "scenario").stem.replace(
-            "_", "-"
-        )
+        return scenario_name(Path(sys.modules[type(self).__module__].__file__ or "scenario"))
 
     def deadline(self, seconds: float) -> Deadline:
         """A deadline `seconds` from now, scaled as the person running asked."""

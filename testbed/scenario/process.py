@@ -17,6 +17,7 @@ from avocado.core.test import TestID
 
 from testbed.errors import Stage, TestbedError
 from testbed.options import Options
+from testbed.paths import scenario_name
 from testbed.process import die_with_parent
 from testbed.scenario.base import Scenario
 from testbed.scenario.verdict import Outcome, Verdict
@@ -72,7 +73,7 @@ def main() -> None:
         scenario = load(path)
     except TestbedError as error:
         Verdict(
-            name=path.stem.replace("_", "-"),
+            name=scenario_name(path),
             board=options.board,
             verdict=Outcome.ERROR,
             stage=error.stage,
