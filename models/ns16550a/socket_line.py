@@ -8,16 +8,15 @@ import selectors
 import socket
 import threading
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from models.ns16550a.line import Drained, LineEvent, SerialLine, Transmitted
 from testbed.errors import Stage, TestbedError
+from testbed.remoteport.closing import Closing
 
 _CHUNK = 64 << 10
 
 
-class SocketLine:
+class SocketLine(Closing):
     """Listens on `path` and carries bytes between `line` and one client at a time.
 
     Further clients wait in the socket's queue until the first leaves. While nobody is connected,
@@ -51,17 +50,6 @@ class SocketLine:
         self._signal()
         self._thread.join()
         self.path.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _listen(self) -> socket.socket:
         listener = socket.socket(socket.AF_UNIX)

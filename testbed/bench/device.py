@@ -6,6 +6,7 @@ It is no hardware: reads return what was written. Differences from hardware: all
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -51,21 +52,33 @@ class RegisterPage(Device):
 
 
 class DmaPage(RegisterPage):
-    """A page whose first register is a doorbell: writing N has the model run its job number N.
+    """A page whose first register is a doorbell: writing 1 has the model run its `job`.
 
-    The job runs inside the register access, as a device model's DMA does, and its exception, if
-    any, is kept for whoever rang.
+    The job runs inside the register access, or after it when `deferred`; `done` is set at its end,
+    and its exception, if any, is kept for whoever rang.
     """
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self.jobs: list[Callable[[], None]] = []
+        self.job: Callable[[], None] | None = None
+        self.deferred_job = False
+        self.done = threading.Event()
         self.error: BusError | None = None
 
     def write(self, region: int, offset: int, size: int, value: int) -> None:
         super().write(region, offset, size, value)
-        if offset == 0 and 0 < value <= len(self.jobs):
-            try:
-                self.jobs[value - 1]()
-            except BusError as error:
-                self.error = error
+        if offset == 0 and value == 1 and self.job is not None:
+            if self.deferred_job:
+                self.defer(self._run)
+            else:
+                self._run()
+
+    def _run(self) -> None:
+        job, self.job = self.job, None
+        try:
+            if job is not None:
+                job()
+        except BusError as error:
+            self.error = error
+        finally:
+            self.done.set()

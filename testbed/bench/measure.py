@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from models.ns16550a import Ns16550a
@@ -16,15 +16,21 @@ from testbed.bench.device import DmaPage
 from testbed.bench.figures import Figure
 from testbed.boards.board import Board, PlatformDevice
 from testbed.deadline import Deadline
+from testbed.errors import Stage, TestbedError
 from testbed.machine.assignment import Assignment
 from testbed.machine.guest import Guest
 from testbed.machine.host import Host
+from testbed.remoteport.device import Dma
 from testbed.run import Run
 
 _ACCESSES = 5000
 _KIB, _MIB = 1 << 10, 1 << 20
 _DMA_SECONDS = 1.0
+_GRACE = 10.0  # seconds that a measurement may take longer
+_PIECES = 32
 _INTERRUPTS = 200
+
+Transfer = Callable[[Dma, list[tuple[int, bytes]]], None]
 
 
 class TimedUart(Ns16550a):
@@ -103,33 +109,69 @@ def _mmio(host: Host, board: Board, pages: tuple[PlatformDevice, ...]) -> Iterat
 
 
 def _dma(host: Host, board: Board, device: PlatformDevice) -> Iterator[Figure]:
-    """A model's DMA to memory that the host's kernel does not use, inside a doorbell write."""
+    """A model's DMA to memory that the host's kernel does not use."""
     page = host.model(device.path)
     assert isinstance(page, DmaPage)
     doorbell = board.soc_base + device.registers[0][0]
+
+    def measured(transfer: Transfer, size: int, count: int = 1, after: bool = False) -> list[float]:
+        """Seconds of each transfer of `count` pieces, inside a doorbell's write or after it."""
+        seconds: list[float] = []
+        page.job = partial(_repeat, page, board.bench_memory, transfer, size, count, seconds)
+        page.deferred_job = after
+        page.done.clear()
+        host.succeed(f"devmem {doorbell:#x} 32 1")
+        if not page.done.wait(_DMA_SECONDS + _GRACE):
+            raise TestbedError(Stage.MODEL, f"{page.name}: the DMA to be measured did not end")
+        if page.error is not None:
+            raise page.error
+        return seconds
+
     for size, name, aim in ((4 * _KIB, "4 KiB", "over 300"), (_MIB, "1 MiB", "")):
-        for verb in ("write", "read"):
-            seconds: list[float] = []
-            page.jobs = [partial(_repeat_dma, page, board.bench_memory, size, verb, seconds)]
-            host.succeed(f"devmem {doorbell:#x} 32 1")
-            if page.error is not None:
-                raise page.error
-            rates = [size / 1e6 / second for second in seconds]
+        for transfer, verb in ((_write_each, "write"), (_read_each, "read")):
+            rates = [size / 1e6 / second for second in measured(transfer, size)]
             yield Figure.of(f"DMA {verb} {name}", "MB/s", rates, aim)
+    for transfer, verb in ((_write_many, "write"), (_read_many, "read")):
+        seconds = measured(transfer, 4 * _KIB, _PIECES)
+        rates = [_PIECES * 4 * _KIB / 1e6 / second for second in seconds]
+        yield Figure.of(f"DMA {verb} {_PIECES} x 4 KiB at once", "MB/s", rates)
+        pieces = [second * 1e6 / _PIECES for second in seconds]
+        yield Figure.of(f"DMA {verb} {_PIECES} x 4 KiB, each", "us", pieces)
+    for after, where in ((False, "in a register access"), (True, "after one")):
+        latencies = [second * 1e6 for second in measured(_read_each, 64, after=after)]
+        yield Figure.of(f"DMA read 64 bytes {where}", "us", latencies)
 
 
-def _repeat_dma(page: DmaPage, address: int, size: int, verb: str, seconds: list[float]) -> None:
-    data = os.urandom(size)
+def _write_each(dma: Dma, pieces: list[tuple[int, bytes]]) -> None:
+    for address, data in pieces:
+        dma.write(address, data)
+
+
+def _read_each(dma: Dma, pieces: list[tuple[int, bytes]]) -> None:
+    for address, data in pieces:
+        dma.read(address, len(data))
+
+
+def _write_many(dma: Dma, pieces: list[tuple[int, bytes]]) -> None:
+    dma.write_many(pieces)
+
+
+def _read_many(dma: Dma, pieces: list[tuple[int, bytes]]) -> None:
+    dma.read_many([(address, len(data)) for address, data in pieces])
+
+
+def _repeat(
+    page: DmaPage, address: int, transfer: Transfer, size: int, count: int, seconds: list[float]
+) -> None:
+    pieces = [(address + n * size, os.urandom(size)) for n in range(count)]
     deadline = Deadline(_DMA_SECONDS)
-    page.dma.write(address, data)
+    page.dma.write_many(pieces)
     while not deadline.expired:
         start = time.perf_counter()
-        if verb == "write":
-            page.dma.write(address, data)
-        else:
-            page.dma.read(address, size)
+        transfer(page.dma, pieces)
         seconds.append(time.perf_counter() - start)
-    assert page.dma.read(address, size) == data, "DMA read back something else"
+    read = page.dma.read_many([(place, size) for place, _ in pieces])
+    assert read == [data for _, data in pieces], "DMA read back something else"
 
 
 def _interrupt_latency(uart: TimedUart, guest: Guest, assignment: Assignment) -> Figure:

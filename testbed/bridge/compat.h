@@ -50,6 +50,15 @@ typedef void RpClassData;
 /* Its header, exec/memory-internal.h, is for code built per target only. */
 extern const MemoryRegionOps unassigned_mem_ops;
 
+/* 9.0 gave the big lock its short name. */
+#if RP_QEMU_SINCE(9, 0)
+#define rp_bql_lock() bql_lock()
+#define rp_bql_unlock() bql_unlock()
+#else
+#define rp_bql_lock() qemu_mutex_lock_iothread()
+#define rp_bql_unlock() qemu_mutex_unlock_iothread()
+#endif
+
 /* The plugin interface of the release: QEMU refuses one that is too old. */
 #if RP_QEMU_SINCE(10, 0)
 #define RP_PLUGIN_API 4

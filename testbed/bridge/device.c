@@ -63,6 +63,19 @@ static void machine_reset(void *opaque)
 }
 
 /*
+ * What a model puts off would otherwise reach memory after memory was saved:
+ * devices are, only then. A machine that is about to end has no use for it.
+ */
+static void machine_state_changed(void *opaque, bool running, RunState state)
+{
+    RemotePortDevice *device = opaque;
+
+    if (!running && state != RUN_STATE_SHUTDOWN) {
+        rp_link_settle(&device->link);
+    }
+}
+
+/*
  * Devices of the machine register their reset when it is complete. Ours comes
  * behind, or the interrupt controller would forget the wires after it.
  */
@@ -103,6 +116,7 @@ static void device_realize(DeviceState *dev, Error **errp)
     }
     device->machine_complete.notify = machine_complete;
     qemu_add_machine_init_done_notifier(&device->machine_complete);
+    qemu_add_vm_change_state_handler(machine_state_changed, device);
 }
 
 #define ADDR_PROPERTY(n, suffix) \

@@ -83,6 +83,7 @@ static MemTxResult transfer(RemotePortDevice *device, hwaddr addr,
     while (len) {
         hwaddr piece = len;
         MemTxResult result;
+        bool is_memory;
 
         WITH_RCU_READ_LOCK_GUARD() {
             hwaddr offset;
@@ -94,9 +95,12 @@ static MemTxResult transfer(RemotePortDevice *device, hwaddr addr,
             if (is_unassigned(mr)) {
                 return MEMTX_DECODE_ERROR;
             }
-            if (!memory_region_is_ram(mr)) {
-                piece = access_size(addr, piece);
-            }
+            is_memory = memory_region_is_ram(mr);
+        }
+        if (!is_memory) {
+            piece = access_size(addr, piece);
+            /* What a device does may take long, or need this model to go on. */
+            rp_link_flush(&device->link);
         }
         result = address_space_rw(device->dma_space, addr, device->dma_attrs,
                                   data, piece, is_write);

@@ -1,60 +1,16 @@
 /*
- * The connection to a model: socket, framing, requests and their deadlines
+ * The connection to a model: opening, losing and regaining it, and what comes
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
-#include "qemu/processor.h"
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/un.h>
 
-#include "link.h"
-
-/*
- * Looking for an answer before sleeping for it pays when the model does so too
- * and both have a CPU: no CPU has to be woken up. Otherwise it takes the model
- * its CPU, or keeps the scheduler from running both on one, which is the next
- * best. So a vain try is followed by waits without one, twice as many each
- * time. MMIO round trip in us, QEMU 7.2, two CPUs, model in Python:
- *
- *   bridge, model   sleep, sleep   spin, sleep   spin, spin
- *   idle                 17 - 45       18 - 48        9 - 14
- *   two busy loops       17 - 47       29 - 82       25 - 70
- *   as here, idle                      16 - 22        9 - 13
- *   as here, busy                      17 - 65       17 - 28
- */
-#define RP_SPIN_US 30
-#define RP_SPIN_PAUSE_MIN 16
-#define RP_SPIN_PAUSE_MAX 256
-
-/*
- * A receive that waits by itself saves two system calls of an access. The
- * kernel ends its wait after this long, so that deadlines are looked at.
- */
-#define RP_DOZE_US 50000
-
-/*
- * A model may reach registers, its own too, from within an access to them.
- * Deeper than this it is a loop, and the stack is finite.
- */
-#define RP_MAX_DEPTH 16
-
-/* What is taken in while the peer does not take what is sent to it. */
-#define RP_MAX_BACKLOG (4 * (size_t)RP_MAX_PACKET)
-
-#define RP_SOCKET_BUFFER (1 << 20)
-
-struct RpAwaited {
-    const RpPacket *request;
-    RpAnswer *answer;
-    bool done;
-    RpAwaited *outer;
-};
-
-typedef enum { RX_NOTHING, RX_SOME, RX_LOST } RxResult;
+#include "stream.h"
+#include "transact.h"
 
 static const uint32_t capabilities[] = {
     RP_CAP_EXT_BASE,
@@ -91,11 +47,11 @@ void rp_link_fail(RpLink *link, const char *format, ...)
     reason = g_strdup_vprintf(format, args);
     va_end(args);
 
+    rp_stream_end(link);
     close(link->fd);                    /* takes it out of the epoll set too */
     link->fd = -1;
     link->state = RP_LINK_DOWN;
     link->agreed = 0;
-    rp_rx_clear(&link->rx);
     timer_del(link->timer);
 
     if (link->opening) {
@@ -115,161 +71,13 @@ void rp_link_fail(RpLink *link, const char *format, ...)
     }
 }
 
-/*
- * The main loop watches an epoll descriptor that holds the socket. While a
- * request waits for its answer the socket is masked there: the answer would
- * wake the main thread too, to no purpose but to queue up for the BQL.
- */
-static void watch(RpLink *link, bool on)
+void rp_link_watch(RpLink *link, bool on)
 {
     struct epoll_event event = { .events = on ? EPOLLIN : 0 };
 
     if (link->fd >= 0) {
         epoll_ctl(link->epoll_fd, EPOLL_CTL_MOD, link->fd, &event);
     }
-}
-
-static int64_t timeout_from_now(const RpLink *link)
-{
-    return g_get_monotonic_time() + link->timeout_ms * INT64_C(1000);
-}
-
-/* Sleeps until the socket is ready for @events or the deadline is near. */
-static short sleep_for(RpLink *link, short events, int64_t left_us)
-{
-    struct pollfd p = { .fd = link->fd, .events = events };
-
-    poll(&p, 1, MIN(DIV_ROUND_UP(left_us, 1000), INT_MAX));
-    return p.revents;
-}
-
-/* An end with something unread on its way is a reset, but still an end. */
-static void fail_socket(RpLink *link, const char *what, int error)
-{
-    if (!error || error == ECONNRESET || error == EPIPE) {
-        rp_link_fail(link, "the peer closed the connection");
-    } else {
-        rp_link_fail(link, "%s failed: %s", what, strerror(error));
-    }
-}
-
-static RxResult receive(RpLink *link, int flags)
-{
-    ssize_t n;
-
-    rp_rx_reserve(&link->rx, 4096);
-    n = recv(link->fd, rp_rx_room(&link->rx), rp_rx_room_size(&link->rx),
-             flags);
-    if (n > 0) {
-        rp_rx_added(&link->rx, n);
-        return RX_SOME;
-    }
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-        return RX_NOTHING;
-    }
-    fail_socket(link, "receiving", n < 0 ? errno : 0);
-    return RX_LOST;
-}
-
-/*
- * While the peer does not take what is sent, what it sends is taken in, so
- * that big transfers in both directions cannot block each other.
- */
-static void send_all(RpLink *link, const void *head, size_t head_len,
-                     const void *data, size_t data_len)
-{
-    struct iovec iov[2] = {
-        { .iov_base = (void *)head, .iov_len = head_len },
-        { .iov_base = (void *)data, .iov_len = data_len },
-    };
-    struct msghdr message = { .msg_iov = iov, .msg_iovlen = data_len ? 2 : 1 };
-    int64_t deadline_us = 0;
-
-    while (link->fd >= 0) {
-        ssize_t n = sendmsg(link->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-        int64_t left_us;
-        short events = POLLOUT;
-
-        if (n >= 0) {
-            while (message.msg_iovlen && n >= message.msg_iov->iov_len) {
-                n -= message.msg_iov->iov_len;
-                message.msg_iov++;
-                message.msg_iovlen--;
-            }
-            if (!message.msg_iovlen) {
-                return;
-            }
-            message.msg_iov->iov_base += n;
-            message.msg_iov->iov_len -= n;
-            continue;
-        }
-        if (errno == EINTR) {
-            continue;
-        }
-        if (errno != EAGAIN) {
-            fail_socket(link, "sending", errno);
-            return;
-        }
-        if (!deadline_us) {
-            deadline_us = link->depth ? link->deadline_us
-                                      : timeout_from_now(link);
-        }
-        left_us = deadline_us - g_get_monotonic_time();
-        if (left_us <= 0) {
-            rp_link_fail(link, "the peer took nothing in within %u ms",
-                         link->timeout_ms);
-            return;
-        }
-        if (rp_rx_length(&link->rx) < RP_MAX_BACKLOG) {
-            events |= POLLIN;
-        }
-        if (sleep_for(link, events, left_us) & POLLIN &&
-            receive(link, MSG_DONTWAIT) == RX_LOST) {
-            return;
-        }
-    }
-}
-
-static bool is_response_to(const RpPacket *packet, const RpPacket *request)
-{
-    return packet->id == request->id && packet->cmd == request->cmd &&
-           packet->dev == request->dev;
-}
-
-static void handle_answer(RpLink *link, const RpPacket *packet)
-{
-    const RpBusAccess *bus = &packet->bus;
-    RpReason name;
-    RpAwaited *awaited;
-    RpAnswer *answer;
-
-    for (awaited = link->awaited; awaited; awaited = awaited->outer) {
-        if (!awaited->done && is_response_to(packet, awaited->request)) {
-            break;
-        }
-    }
-    rp_packet_name(packet->cmd, packet->flags, &name);
-    if (!awaited) {
-        rp_link_fail(link, "%s: id %u dev %u answers no request", name.text,
-                     packet->id, packet->dev);
-        return;
-    }
-    answer = awaited->answer;
-    if (!answer->allocate && bus->len != awaited->request->bus.len) {
-        rp_link_fail(link, "%s: bus len is %u, %u was asked for", name.text,
-                     bus->len, awaited->request->bus.len);
-        return;
-    }
-    answer->status = bus->status;
-    if (bus->status == RP_STATUS_OK && packet->cmd == RP_CMD_READ) {
-        answer->len = bus->len;
-        if (answer->allocate) {
-            answer->data = g_memdup2(bus->data, bus->len);
-        } else {
-            memcpy(answer->data, bus->data, bus->len);
-        }
-    }
-    awaited->done = true;
 }
 
 static void handle_hello(RpLink *link, const RpPacket *packet)
@@ -294,13 +102,15 @@ static void handle_sync(RpLink *link, const RpPacket *packet)
 
     answer.flags |= RP_FLAG_RESPONSE;
     answer.sync_timestamp = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
-    send_all(link, bytes, rp_encode_sync(bytes, &answer), NULL, 0);
+    rp_stream_put(link, bytes, rp_encode_sync(bytes, &answer), NULL, 0);
 }
 
 static void handle(RpLink *link, const RpPacket *packet)
 {
     RpReason name;
 
+    link->more_expected = packet->cmd == RP_CMD_READ ||
+                          packet->cmd == RP_CMD_WRITE;
     if (link->state == RP_LINK_GREETING && packet->cmd != RP_CMD_HELLO) {
         rp_link_fail(link, "%s: came before HELLO",
                      rp_packet_name(packet->cmd, packet->flags, &name));
@@ -313,19 +123,23 @@ static void handle(RpLink *link, const RpPacket *packet)
     case RP_CMD_READ:
     case RP_CMD_WRITE:
         if (packet->flags & RP_FLAG_RESPONSE) {
-            handle_answer(link, packet);
+            rp_transact_answered(link, packet);
         } else {
             link->ops->request(link->opaque, packet);
         }
         return;
-    case RP_CMD_INTERRUPT:
     case RP_CMD_SYNC:
+        if (packet->flags & RP_FLAG_RESPONSE) {
+            rp_transact_answered(link, packet);
+        } else {
+            handle_sync(link, packet);
+        }
+        return;
+    case RP_CMD_INTERRUPT:
         if (packet->flags & RP_FLAG_RESPONSE) {
             rp_link_fail(link, "%s: id %u answers no request",
                          rp_packet_name(packet->cmd, packet->flags, &name),
                          packet->id);
-        } else if (packet->cmd == RP_CMD_SYNC) {
-            handle_sync(link, packet);
         } else {
             link->ops->request(link->opaque, packet);
         }
@@ -339,7 +153,7 @@ static void handle(RpLink *link, const RpPacket *packet)
  * Handle every complete packet: a socket that has been drained does not wake
  * the main loop again for what was left in the buffer.
  */
-static void process(RpLink *link)
+void rp_link_process(RpLink *link)
 {
     while (link->state != RP_LINK_DOWN &&
            rp_rx_length(&link->rx) >= RP_HEADER_SIZE) {
@@ -367,184 +181,60 @@ static void process(RpLink *link)
     }
 }
 
-static bool spin_wanted(RpLink *link)
+void rp_link_process_answers(RpLink *link)
 {
-    if (link->spin_skip) {
-        link->spin_skip--;
-        return false;
-    }
-    return true;
-}
+    size_t offset = 0;
 
-static void spin_failed(RpLink *link)
-{
-    link->spin_skip = link->spin_pause;
-    link->spin_pause = MIN(2 * link->spin_pause, RP_SPIN_PAUSE_MAX);
+    while (link->state == RP_LINK_UP &&
+           rp_rx_length(&link->rx) >= offset + RP_HEADER_SIZE) {
+        const uint8_t *bytes = rp_rx_bytes(&link->rx) + offset;
+        RpPacket packet;
+        RpReason why;
+        uint32_t size;
+
+        if (!rp_packet_size(bytes, &size, &why)) {
+            return;                     /* reported when its turn comes */
+        }
+        if (rp_rx_length(&link->rx) < offset + size) {
+            rp_rx_reserve(&link->rx,
+                          offset + size - rp_rx_length(&link->rx));
+            return;
+        }
+        if (!rp_packet_decode(bytes, size, link->agreed, &packet, &why)) {
+            return;
+        }
+        if (packet.flags & RP_FLAG_RESPONSE && packet.cmd != RP_CMD_HELLO) {
+            handle(link, &packet);
+            if (link->state == RP_LINK_UP) {
+                rp_rx_cut(&link->rx, offset, size);
+            }
+        } else {
+            offset += size;
+        }
+    }
 }
 
 /*
- * Take in and handle what comes until something came. False: the connection is
- * gone, or the deadline has passed.
+ * A model's requests can follow each other without end, and the main loop has
+ * other things to do.
  */
-static bool serve(RpLink *link, int64_t deadline_us)
-{
-    int64_t now = g_get_monotonic_time();
-    int64_t spin_until = spin_wanted(link) ? now + RP_SPIN_US : now;
-    bool tried = false;
-
-    for (;; now = g_get_monotonic_time()) {
-        bool spin = now < spin_until;
-        bool doze = !spin && deadline_us - now > RP_DOZE_US;
-
-        if (tried && !spin) {
-            spin_failed(link);
-        }
-        tried = spin;
-        switch (receive(link, doze ? 0 : MSG_DONTWAIT)) {
-        case RX_SOME:
-            if (spin) {
-                link->spin_pause = RP_SPIN_PAUSE_MIN;
-            }
-            process(link);
-            return link->state != RP_LINK_DOWN;
-        case RX_LOST:
-            return false;
-        case RX_NOTHING:
-            break;
-        }
-        if (now >= deadline_us) {
-            return false;
-        }
-        if (spin) {
-            cpu_relax();
-        } else if (!doze) {
-            sleep_for(link, POLLIN, deadline_us - now);
-        }
-    }
-}
-
-static size_t encode(const RpPacket *packet, uint8_t bytes[RP_BUS_SIZE])
-{
-    return packet->cmd == RP_CMD_INTERRUPT ? rp_encode_interrupt(bytes, packet)
-                                           : rp_encode_bus(bytes, packet);
-}
-
-static void report_too_deep(RpLink *link)
-{
-    error_report_once("remote-port %s: %u register accesses inside each other, "
-                      "one more is refused", link->name, RP_MAX_DEPTH);
-}
-
-bool rp_link_transact(RpLink *link, RpPacket *request, const void *data,
-                      RpAnswer *answer)
-{
-    uint8_t head[RP_BUS_SIZE];
-    RpAwaited awaited = { .request = request, .answer = answer };
-    RpAwaited **place;
-
-    if (link->state != RP_LINK_UP) {
-        return false;
-    }
-    if (link->depth == RP_MAX_DEPTH) {
-        report_too_deep(link);
-        answer->status = RP_STATUS_GENERIC_ERROR;
-        return true;
-    }
-    /* One deadline for all: an access does not get longer by nesting. */
-    if (!link->depth++) {
-        link->deadline_us = timeout_from_now(link);
-        watch(link, false);
-    }
-    request->id = link->next_id++;
-    awaited.outer = link->awaited;
-    link->awaited = &awaited;
-
-    send_all(link, head, encode(request, head), data, request->bus.data_len);
-    process(link);
-    while (!awaited.done && link->state == RP_LINK_UP) {
-        if (!serve(link, link->deadline_us)) {
-            RpReason name;
-
-            rp_link_fail(link, "%s: dev %u addr 0x%" PRIx64 " len %u was not "
-                         "answered within %u ms",
-                         rp_packet_name(request->cmd, request->flags, &name),
-                         request->dev, request->bus.addr, request->bus.len,
-                         link->timeout_ms);
-        }
-    }
-
-    place = &link->awaited;
-    while (*place != &awaited) {
-        place = &(*place)->outer;
-    }
-    *place = awaited.outer;
-    if (!--link->depth) {
-        watch(link, true);
-    }
-    return awaited.done;
-}
-
-void rp_link_post(RpLink *link, RpPacket *packet, const void *data)
-{
-    uint8_t head[RP_BUS_SIZE];
-    size_t data_len;
-
-    if (link->state != RP_LINK_UP) {
-        return;
-    }
-    packet->id = link->next_id++;
-    packet->flags |= RP_FLAG_POSTED;
-    data_len = packet->cmd == RP_CMD_WRITE ? packet->bus.data_len : 0;
-    send_all(link, head, encode(packet, head), data, data_len);
-}
-
-void rp_link_answer(RpLink *link, const RpPacket *request, unsigned status,
-                    const void *data)
-{
-    uint8_t head[RP_BUS_SIZE];
-    const RpPacket answer = {
-        .cmd = request->cmd,
-        .id = request->id,
-        .flags = request->flags | RP_FLAG_RESPONSE,
-        .dev = request->dev,
-        .bus = {
-            .timestamp = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL),
-            .status = status,
-            .addr = request->bus.addr,
-            .len = request->bus.len,
-            .width = request->bus.width,
-            .stream_width = request->bus.stream_width,
-            .master_id = request->bus.master_id,
-            .data_len = request->cmd == RP_CMD_READ ? request->bus.len : 0,
-        },
-    };
-
-    if (request->cmd == RP_CMD_READ || !(request->flags & RP_FLAG_POSTED)) {
-        send_all(link, head, rp_encode_bus(head, &answer), data,
-                 answer.bus.data_len);
-    }
-}
-
-void rp_link_acknowledge(RpLink *link, const RpPacket *request)
-{
-    uint8_t bytes[RP_INTERRUPT_SIZE];
-    RpPacket answer = *request;
-
-    if (link->agreed & RP_CAP_BIT(RP_CAP_POSTED_WIRES) &&
-        !(request->flags & RP_FLAG_POSTED)) {
-        answer.flags |= RP_FLAG_RESPONSE;
-        send_all(link, bytes, rp_encode_interrupt(bytes, &answer), NULL, 0);
-    }
-}
+#define RP_TURN_US 1000
 
 static void readable(void *opaque)
 {
     RpLink *link = opaque;
+    int64_t until = g_get_monotonic_time() + RP_TURN_US;
 
     /* A transaction may have taken, or lost, what woke the main loop up. */
-    if (link->state != RP_LINK_DOWN && receive(link, MSG_DONTWAIT) == RX_SOME) {
-        process(link);
-    }
+    do {
+        if (link->state == RP_LINK_DOWN ||
+            rp_stream_receive(link, MSG_DONTWAIT) != RP_RX_SOME) {
+            return;
+        }
+        rp_link_process(link);
+        rp_stream_flush(link);
+    } while (link->more_expected && g_get_monotonic_time() < until &&
+             rp_stream_linger(link));
 }
 
 /* Connects and sends HELLO; the peer's one is still to come. */
@@ -552,9 +242,7 @@ static bool greet(RpLink *link, struct timeval limit, Error **errp)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     struct epoll_event event = { .events = EPOLLIN };
-    const struct timeval doze = { .tv_usec = RP_DOZE_US };
     uint8_t hello[RP_HELLO_SIZE + sizeof(capabilities)];
-    int size = RP_SOCKET_BUFFER;
     int fd;
 
     if (strlen(link->path) >= sizeof(address.sun_path)) {
@@ -572,8 +260,6 @@ static bool greet(RpLink *link, struct timeval limit, Error **errp)
     }
     /* connect() waits, up to this limit, while the peer's backlog is full. */
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &doze, sizeof(doze));
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
         error_setg_errno(errp, errno, "remote-port %s: cannot connect to '%s'",
                          link->name, link->path);
@@ -583,9 +269,12 @@ static bool greet(RpLink *link, struct timeval limit, Error **errp)
     link->fd = fd;
     link->state = RP_LINK_GREETING;
     epoll_ctl(link->epoll_fd, EPOLL_CTL_ADD, fd, &event);
-    send_all(link, hello,
-             rp_encode_hello(hello, link->next_id++, link->chan, capabilities,
-                             ARRAY_SIZE(capabilities)), NULL, 0);
+    rp_stream_begin(link);
+    rp_stream_put(link, hello,
+                  rp_encode_hello(hello, link->next_id++, link->chan,
+                                  capabilities, ARRAY_SIZE(capabilities)),
+                  NULL, 0);
+    rp_stream_flush(link);
     return true;
 }
 
@@ -619,10 +308,9 @@ bool rp_link_open(RpLink *link, Error **errp)
         .tv_sec = link->timeout_ms / 1000,
         .tv_usec = link->timeout_ms % 1000 * 1000,
     };
-    int64_t deadline_us = timeout_from_now(link);
+    int64_t deadline_us = rp_stream_timeout_from_now(link);
 
     link->fd = -1;
-    link->spin_pause = RP_SPIN_PAUSE_MIN;
     link->timer = timer_new_ms(QEMU_CLOCK_REALTIME, on_timer, link);
     link->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (link->epoll_fd < 0) {
@@ -635,8 +323,15 @@ bool rp_link_open(RpLink *link, Error **errp)
         return false;
     }
     while (link->state == RP_LINK_GREETING) {
-        if (!serve(link, deadline_us)) {
+        switch (rp_stream_wait(link, deadline_us)) {
+        case RP_RX_SOME:
+            rp_link_process(link);
+            break;
+        case RP_RX_NOTHING:
             rp_link_fail(link, "no HELLO within %u ms", link->timeout_ms);
+            break;
+        case RP_RX_LOST:
+            break;
         }
     }
     link->opening = false;

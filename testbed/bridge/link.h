@@ -48,10 +48,15 @@ typedef struct RpLink {
     int64_t deadline_us;            /* of the outermost one */
     unsigned spin_skip;             /* waits left without spinning */
     unsigned spin_pause;            /* how many after the next vain try */
+    unsigned linger_score;          /* high: lingering has not been in vain */
+    unsigned linger_waits;          /* since it was */
+    bool more_expected;             /* the last packet asked for DMA */
     bool loss_reported;
     char *open_failure;
     bool opening;
     RpRxBuffer rx;
+    uint8_t *tx;                    /* what is not sent yet */
+    size_t tx_len;
     RpAwaited *awaited;
     QEMUTimer *timer;
 } RpLink;
@@ -82,8 +87,20 @@ void G_GNUC_PRINTF(2, 3) rp_link_fail(RpLink *link, const char *format, ...);
 bool rp_link_transact(RpLink *link, RpPacket *request, const void *data,
                       RpAnswer *answer);
 
+/*
+ * Waits until the peer has done everything that came before, what it has put
+ * off included. False as above.
+ */
+bool rp_link_settle(RpLink *link);
+
 /* Sends a posted WRITE or an INTERRUPT: nothing comes back. */
 void rp_link_post(RpLink *link, RpPacket *packet, const void *data);
+
+/*
+ * Answers may be held back until what came with their requests is handled.
+ * They go out before anything is waited for.
+ */
+void rp_link_flush(RpLink *link);
 
 /* Answers a READ (with bus.len bytes of @data) or a WRITE. */
 void rp_link_answer(RpLink *link, const RpPacket *request, unsigned status,

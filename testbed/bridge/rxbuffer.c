@@ -69,6 +69,14 @@ void rp_rx_unpin(RpRxBuffer *rx, RpRxBlock *block)
     }
 }
 
+void rp_rx_cut(RpRxBuffer *rx, size_t offset, size_t count)
+{
+    uint8_t *first = rx->block->bytes + rx->start;
+
+    memmove(first + count, first, offset);
+    rx->start += count;
+}
+
 void rp_rx_clear(RpRxBuffer *rx)
 {
     abandon(rx);

@@ -61,6 +61,9 @@ static inline void rp_rx_added(RpRxBuffer *rx, size_t count)
 RpRxBlock *rp_rx_take(RpRxBuffer *rx, size_t count);
 void rp_rx_unpin(RpRxBuffer *rx, RpRxBlock *block);
 
+/* Takes @count bytes out from behind the first @offset, which stay. */
+void rp_rx_cut(RpRxBuffer *rx, size_t offset, size_t count);
+
 /* Forgets all bytes; frees the memory unless it is pinned. */
 void rp_rx_clear(RpRxBuffer *rx);
 

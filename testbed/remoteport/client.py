@@ -11,10 +11,10 @@ import itertools
 import json
 import socket
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal
 
 from testbed.deadline import Deadline
+from testbed.remoteport.closing import Closing
 from testbed.remoteport.codec import (
     EXT_BASE,
     POSTED,
@@ -43,7 +43,7 @@ ALL_CAPABILITIES = (
 )
 
 
-class Client:
+class Client(Closing):
     """A connected machine with `memory` at bus address `memory_base`.
 
     `wires` holds the level of each wire the model has sent, `wire_changes` every update in order.
@@ -312,14 +312,3 @@ class Client:
     def close(self) -> None:
         self._stream.shutdown()
         self._stream.close()
-
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -326,6 +326,30 @@ def _encode_busaccess(packet: BusAccess) -> bytes:
     return fixed + data + enable
 
 
+def encode_access(
+    write: bool, address: int, size: int, data: bytes, byte_enable: bytes, id_: int, dev: int
+) -> bytes:
+    """The bytes of an access of this side; `data` for a write."""
+    if byte_enable or len(data) != (size if write else 0):
+        return encode(
+            BusAccess(
+                write,
+                address,
+                size,
+                data,
+                id=id_,
+                dev=dev,
+                attributes=EXT_BASE if byte_enable else 0,
+                stream_width=size,
+                byte_enable=byte_enable,
+            )
+        )
+    command = _WRITE if write else _READ
+    payload = BUSACCESS_SIZE - HEADER_SIZE + len(data)
+    fixed = _BUSACCESS.pack(command, payload, id_, 0, dev, 0, 0, address, size, 0, size, 0)
+    return fixed + data
+
+
 def encode_answer(request: BusAccess, data: bytes = b"", status: int = 0) -> bytes:
     """The bytes of the answer to `request`; `data` for a read."""
     attributes = request.attributes & ~STATUS_MASK | status << STATUS_SHIFT

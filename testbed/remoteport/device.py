@@ -9,10 +9,12 @@ A model subclasses `Device`, names its regions and wires, and implements `read`,
 from __future__ import annotations
 
 import threading
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
-from testbed.remoteport.codec import Response
+from testbed.remoteport.codec import MAX_DATA, Response
 from testbed.remoteport.registers import RegisterMap, RegisterRef
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "LinkError",
     "Region",
     "Response",
+    "ServerLink",
     "StateError",
 ]
 
@@ -31,15 +34,23 @@ class BusError(Exception):
     """A refused access: of a register by the model, or of memory by the machine.
 
     `status` is what the other side is told: `Response.GENERIC_ERROR` or `Response.ADDRESS_ERROR`.
+    `index` is the first piece of `Dma.read_many` or `Dma.write_many` that was refused.
     """
 
-    def __init__(self, status: Response = Response.GENERIC_ERROR, message: str = "") -> None:
+    def __init__(
+        self, status: Response = Response.GENERIC_ERROR, message: str = "", index: int = 0
+    ) -> None:
         super().__init__(message or status.name.lower().replace("_", " "))
         self.status = status
+        self.index = index
 
 
 class LinkError(Exception):
-    """A DMA that cannot take place: no QEMU is connected, or it left or fell silent meanwhile."""
+    """A DMA that cannot take place: no QEMU is connected, or it left or fell silent meanwhile.
+
+    Also what ends a callback or deferred work whose machine was reset, or given another state,
+    while its DMA was awaited: the transfer belongs to a machine that is no more.
+    """
 
 
 class StateError(ValueError):
@@ -65,6 +76,25 @@ class Link(Protocol):
     def wire_changed(self, wire: int, level: bool) -> None: ...
 
 
+@runtime_checkable
+class ServerLink(Link, Protocol):
+    """A link that can have many requests under way, and a thread that runs deferred work.
+
+    No piece is empty, more than a packet carries, or beyond a 64-bit address space.
+    """
+
+    def dma_read_many(self, pieces: Sequence[tuple[int, int]]) -> list[bytes]: ...
+
+    def dma_write_many(self, pieces: Sequence[tuple[int, bytes]]) -> None: ...
+
+    def work_deferred(self) -> None: ...
+
+
+def _fits(address: int, size: int) -> bool:
+    """Whether a piece can be asked for in one packet."""
+    return 0 < size <= MAX_DATA and 0 <= address <= (1 << 64) - size
+
+
 class Dma:
     """A device's way to memory, through its IOMMU where it has one.
 
@@ -74,7 +104,17 @@ class Dma:
     """
 
     def __init__(self) -> None:
-        self.link: Link | None = None
+        self.link = None
+
+    @property
+    def link(self) -> Link | None:
+        """What carries the transfers; None when no QEMU is connected."""
+        return self._link
+
+    @link.setter
+    def link(self, link: Link | None) -> None:
+        self._link = link
+        self.server = link if isinstance(link, ServerLink) else None
 
     def read(self, address: int, size: int) -> bytes:
         """`size` bytes from `address`. BusError when refused, LinkError when nobody answers."""
@@ -92,6 +132,43 @@ class Dma:
         if link is None:
             raise LinkError(f"DMA write of {len(data)} bytes at {address:#x}: no QEMU is connected")
         link.dma_write(address, data, byte_enable)
+
+    def read_many(self, pieces: Sequence[tuple[int, int]]) -> list[bytes]:
+        """The bytes of each piece, an (address, size) pair: one wait instead of one for each.
+
+        The pieces are read in order. A refused one does not keep the others from being read:
+        BusError, with the `index` of the first, comes after all answers. LinkError as `read`.
+        """
+        server = self.server
+        if server is not None and all(_fits(address, size) for address, size in pieces):
+            return server.dma_read_many(pieces)
+        results: list[bytes] = []
+        refused: BusError | None = None
+        for index, (address, size) in enumerate(pieces):
+            try:
+                results.append(self.read(address, size))
+            except BusError as error:
+                error.index = index
+                refused = refused or error
+        if refused is not None:
+            raise refused
+        return results
+
+    def write_many(self, pieces: Sequence[tuple[int, bytes]]) -> None:
+        """Write each piece, an (address, data) pair, in order; errors as `read_many`."""
+        server = self.server
+        if server is not None and all(_fits(address, len(data)) for address, data in pieces):
+            server.dma_write_many(pieces)
+            return
+        refused: BusError | None = None
+        for index, (address, data) in enumerate(pieces):
+            try:
+                self.write(address, data)
+            except BusError as error:
+                error.index = index
+                refused = refused or error
+        if refused is not None:
+            raise refused
 
 
 class Device:
@@ -115,6 +192,7 @@ class Device:
         # sets it without holding the model's lock.
         self._wire_lock = threading.RLock()
         self._link: Link | None = None
+        self._deferred: deque[tuple[Callable[[], None], bool]] = deque()
 
     def read(self, region: int, offset: int, size: int) -> int:
         """A register read of `size` bytes (1 to 8) at `offset` of `regions[region]`.
@@ -156,6 +234,61 @@ class Device:
         """The level last driven."""
         return self._levels[self._index(wire)]
 
+    def defer(self, work: Callable[[], None], *, before_answer: bool = False) -> None:
+        """Run `work` soon, on the server's thread, with `lock` held. From any thread.
+
+        It runs after the register access in progress has been answered, when no packet waits (or
+        too many have come in a row), in the order deferred; not inside a callback or other work.
+        Register accesses can come in while it awaits DMA, and it may defer again. An exception is
+        a failure of the model, as in a callback. While no QEMU is connected it is kept.
+
+        `before_answer`: the access in progress is answered only after it, so the machine's CPU
+        stands still meanwhile, but serves the DMA itself. For short jobs: a millisecond after the
+        first none is begun any more, and what is left, or is deferred elsewhere than in a register
+        access, runs as other work.
+        Eight reads of 64 bytes, one after another, from the write of a doorbell on, medians of
+        several runs in us, two processors:
+          machine's CPU after the doorbell        halted        busy
+          in the callback, or before_answer       95 - 110     95 - 140
+          deferred                               155 - 280    230 - 300
+
+        Before the model's state is saved, and before a machine that stops is at rest, all of it
+        is run. What has not begun is dropped by a reset of the machine, before `reset` is called,
+        by loading a state, and when QEMU leaves. What has begun gets LinkError from its DMA then.
+        """
+        self._deferred.append((work, before_answer))
+        server = self.dma.server
+        if server is not None:
+            server.work_deferred()
+
+    def run_deferred(self, limit: int | None = None) -> int:
+        """Run deferred work until none is left, or `limit` pieces of it; how many ran.
+
+        For unit tests: with a QEMU connected, the server does it.
+        """
+        count = 0
+        while self._deferred and (limit is None or count < limit):
+            work, _ = self._deferred.popleft()
+            count += 1
+            with self.lock:
+                work()
+        return count
+
+    @property
+    def deferred(self) -> int:
+        """How many pieces of work are waiting."""
+        return len(self._deferred)
+
+    @property
+    def due_before_answer(self) -> bool:
+        """Whether the next piece of work is to run before the access is answered."""
+        return bool(self._deferred) and self._deferred[0][1]
+
+    def drop_deferred(self, count: int) -> None:
+        """Forget the `count` oldest pieces of the work that waits."""
+        for _ in range(count):
+            self._deferred.popleft()
+
     def register_at(self, region: int, offset: int, size: int, write: bool) -> RegisterRef | None:
         """The register an access reaches, for traces; None when nothing is known about it.
 
@@ -182,6 +315,7 @@ class Device:
             if self._link is link:
                 self._link = None
                 self.dma.link = None
+                self._deferred.clear()
 
     def send_wires(self) -> None:
         """Send the level of every wire again, changed or not."""

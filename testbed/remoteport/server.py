@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
@@ -100,7 +99,8 @@ class Server:
     @property
     def connected(self) -> bool:
         """Whether a QEMU is connected and has said hello."""
-        return self._session is not None and self.device.dma.link is self._session
+        session = self._session
+        return session is not None and session.attached
 
     @property
     def state_refused(self) -> str | None:
@@ -163,12 +163,7 @@ class Server:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def _run(self) -> None:

@@ -1,24 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""One QEMU's connection to one device: who receives, who waits, and what each packet means.
+"""One QEMU's connection to one device: what each packet means, and when deferred work runs.
 
-Model callbacks run on the server's thread alone, in the order the packets came. Answers to DMA may
-be awaited by any thread. Whoever waits while nobody receives does the receiving: a thread that
-holds the model's lock can so get its answer while the server's thread waits for that lock.
+Model callbacks and deferred work run on the server's thread alone, callbacks in the order the
+packets came, work when no packet waits.
 """
 
 from __future__ import annotations
 
-import itertools
-import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import NoReturn
 
 from testbed.deadline import Deadline
 from testbed.remoteport.codec import (
-    EXT_BASE,
-    MAX_DATA,
     POSTED,
     RESET_VECTOR,
     RESPONSE,
@@ -42,6 +36,8 @@ from testbed.remoteport.codec import (
     packet_name,
 )
 from testbed.remoteport.device import BusError, Device, LinkError, StateError
+from testbed.remoteport.exchange import Exchange
+from testbed.remoteport.machine_link import MachineLink, enabled_runs
 from testbed.remoteport.state import decode_state, encode_state
 from testbed.remoteport.stream import Stream
 from testbed.remoteport.trace import Trace
@@ -51,36 +47,14 @@ CAPABILITIES = (
     int(Capability.BUSACCESS_EXT_BYTE_EN),
     int(Capability.WIRE_POSTED_UPDATES),
 )
+BEFORE_ANSWER = 0.001  # seconds; no more work is begun after it while an access waits
+PACKETS_FIRST = 64  # packets handled before waiting work has a turn all the same
 _OK = int(Response.OK)
 _REGISTER_SIZES = frozenset(range(1, 9))
 
 
 class ModelError(Exception):
     """A callback raised something else than BusError; the exception is the cause."""
-
-
-class _Waiter:
-    """A thread that sleeps until there is something for it to look at.
-
-    `write` is the direction of the access whose answer it awaits.
-    """
-
-    __slots__ = ("_asleep", "answer", "write")
-
-    def __init__(self, write: bool = False) -> None:
-        self.write = write
-        self.answer: BusAccess | None = None
-        self._asleep = threading.Lock()
-        self._asleep.acquire()
-
-    def wake(self) -> None:
-        try:
-            self._asleep.release()
-        except RuntimeError:  # already awake, or about to be
-            return
-
-    def sleep(self, seconds: float) -> None:
-        self._asleep.acquire(timeout=seconds)
 
 
 class Session:
@@ -102,17 +76,14 @@ class Session:
         self._stream = stream
         self._device = device
         self._chan = chan
-        self._posted_wires = posted_wires
         self._trace = trace
-        self._peer: frozenset[int] = frozenset()
-        self._ids = itertools.count(1)
-        self._error: Exception | None = None
-        self._receiving = threading.Lock()
-        self._requests: deque[Packet] = deque()
-        self._answers: dict[int, _Waiter] = {}
-        self._idle = _Waiter()
-        self._thread = threading.get_ident()
-        self._unanswered_wires: dict[int, float] = {}
+        self._exchange = Exchange(stream, self._serve_nested)
+        self._link = MachineLink(
+            self._exchange, device, chan=chan, posted_wires=posted_wires, trace=trace
+        )
+        self._postponed: deque[Packet] = deque()
+        self._working = False
+        self._nested = 0
 
     def handshake(self) -> None:
         """Exchange hellos. Raises ProtocolError or LinkError."""
@@ -126,221 +97,108 @@ class Session:
             )
         if hello.major != VERSION_MAJOR:
             raise ProtocolError(f"hello: major holds {hello.major}, expected {VERSION_MAJOR}")
-        self._peer = frozenset(hello.capabilities or ()).intersection(CAPABILITIES)
+        self._link.peer = frozenset(hello.capabilities or ()).intersection(CAPABILITIES)
 
     def serve(self, attached: Callable[[], None]) -> NoReturn:
         """Serve the device; `attached` is called once its DMA and wires are connected.
 
         Ends by raising ModelError, ProtocolError or LinkError.
         """
-        self._thread = threading.get_ident()
+        exchange = self._exchange
+        exchange.adopt()
         try:
-            self._device.attach(self)
+            self._device.attach(self._link)
             attached()
+            handled = 0  # packets since the last piece of work
             while True:
-                if self._requests:
-                    self._handle(self._requests.popleft())
-                elif self._error is not None:
-                    raise self._error
-                else:
-                    self._pump(self._idle, None, True)
+                if self._postponed:
+                    self._handle(self._postponed.popleft())
+                elif handled >= PACKETS_FIRST and self._device.deferred:
+                    handled = 0
+                    self._work()
+                elif exchange.requests:
+                    handled += 1
+                    self._handle(exchange.requests.popleft())
+                elif exchange.error is not None:
+                    raise exchange.error
+                elif not self._device.deferred:
+                    handled = 0
+                    exchange.wait()
+                elif not exchange.look():
+                    handled = 0
+                    self._work()
         except Exception as error:
-            self._fail(error)
-            if self._error is None or self._error is error:
+            exchange.fail(error)
+            if exchange.error is None or exchange.error is error:
                 raise
             # What another thread met first is the reason, this thread only heard of it.
-            raise self._error from self._error.__cause__
+            raise exchange.error from exchange.error.__cause__
         finally:
-            self._device.detach(self)
+            self._device.detach(self._link)
+
+    @property
+    def attached(self) -> bool:
+        """Whether the device's DMA and wires go over this connection."""
+        return self._device.dma.link is self._link
 
     def stop(self) -> None:
         """End the connection from another thread."""
-        self._fail(LinkError("the server was stopped"))
+        self._exchange.fail(LinkError("the server was stopped"))
 
-    # The device's side: Link
-
-    def dma_read(self, address: int, size: int) -> bytes:
-        if size <= MAX_DATA:
-            return self._dma(False, address, size, b"", None)
-        parts = [
-            self._dma(False, address + done, min(MAX_DATA, size - done), b"", None)
-            for done in range(0, size, MAX_DATA)
-        ]
-        return b"".join(parts)
-
-    def dma_write(self, address: int, data: bytes, byte_enable: bytes | None) -> None:
-        data = bytes(data)
-        if byte_enable is not None and not byte_enable:
-            raise ValueError("DMA write: the byte enable is empty; give None for all bytes")
-        if byte_enable is not None and (
-            Capability.BUSACCESS_EXT_BYTE_EN not in self._peer or len(byte_enable) > MAX_DATA
-        ):
-            for start, end in enabled_runs(len(data), byte_enable):
-                self.dma_write(address + start, data[start:end], None)
-        elif len(data) <= MAX_DATA:
-            self._dma(True, address, len(data), data, byte_enable)
-        else:
-            step = MAX_DATA
-            if byte_enable is not None:
-                step -= MAX_DATA % len(byte_enable)
-            for done in range(0, len(data), step):
-                part = data[done : done + step]
-                self._dma(True, address + done, len(part), part, byte_enable)
-
-    def wire_changed(self, wire: int, level: bool) -> None:
-        """Tell the peer. A peer that has gone learns the level when it is back: nothing raised."""
-        if self._error is not None:
-            return
-        id_ = self._next_id()
-        flags = 0
-        if Capability.WIRE_POSTED_UPDATES in self._peer:
-            if self._posted_wires:
-                flags = POSTED
-            else:
-                self._unanswered_wires[id_] = time.monotonic()
-                self._check_wires()
-        if self._trace is not None:
-            self._trace.wire(self._device, wire, level)
+    def _work(self) -> None:
+        """Run one piece of deferred work."""
+        self._working = True
+        self._link.begun_in = self._link.life
         try:
-            self._stream.send(
-                encode(Interrupt(wire, int(level), id=id_, flags=flags, dev=self._chan))
-            )
-        except LinkError as error:
-            self._fail(error)
-
-    def _check_wires(self) -> None:
-        """End the link when the peer owes an answer to a wire update for too long."""
-        now = time.monotonic()
-        oldest = min(list(self._unanswered_wires.values()), default=now)
-        if now - oldest > self._stream.timeout:
-            self._fail(LinkError(f"an interrupt was not answered in {self._stream.timeout:g} s"))
-
-    def _dma(
-        self, write: bool, address: int, size: int, data: bytes, byte_enable: bytes | None
-    ) -> bytes:
-        what = f"DMA {'write' if write else 'read'} of {size} bytes at {address:#x}"
-        if address < 0 or address + size > 1 << 64:
-            raise BusError(Response.ADDRESS_ERROR, f"{what}: beyond a 64-bit address space")
-        if not size:
-            return b""
-        waiter = _Waiter(write)
-        id_ = self._next_id()
-        request = BusAccess(
-            write,
-            address,
-            size,
-            data,
-            id=id_,
-            dev=self._chan,
-            attributes=EXT_BASE if byte_enable else 0,
-            stream_width=size,
-            byte_enable=(byte_enable or b"")[:size],
-        )
-        self._answers[id_] = waiter
-        try:
-            self._stream.send(encode(request))
-            answer = self._await(waiter, what)
-        except LinkError as error:
-            self._fail(error)
-            raise
+            self._device.run_deferred(1)
+        except Exception as error:
+            if not self._ended_early(error):
+                self._model_failed("deferred work", error)
         finally:
-            self._answers.pop(id_, None)
-        status = answer.status
-        if self._trace is not None:
-            self._trace.dma(self._device, write, address, size, status)
-        if status is not Response.OK:
-            reason = status.name.lower().replace("_", " ")
-            raise BusError(status, f"{what} refused: {reason}")
-        if not write and len(answer.data) != size:
-            short = ProtocolError(
-                f"read response: len (of the access) holds {answer.size}, expected {size}"
-            )
-            self._fail(short)
-            raise LinkError(f"{what}: {short}")
-        return answer.data
+            self._working = False
 
-    def _await(self, waiter: _Waiter, what: str) -> BusAccess:
-        deadline = Deadline(self._stream.timeout)
-        served = threading.get_ident() == self._thread
-        while waiter.answer is None:
-            if self._error is not None:
-                raise LinkError(f"{what}: {self._error}")
+    def _work_before_answer(self) -> None:
+        """Run the work that the access in progress waits for, as long as that is not for long."""
+        if self._nested:
+            return
+        deadline = Deadline(BEFORE_ANSWER)
+        while self._device.due_before_answer and not deadline.expired:
+            self._work()
+
+    def _settle(self) -> None:
+        """Run deferred work until none is left; StateError when that takes too long."""
+        deadline = Deadline(self._stream.timeout / 2)
+        while self._device.deferred and not self._nested:
             if deadline.expired:
-                raise LinkError(f"{what}: no answer in {deadline.seconds:g} s")
-            if served and self._requests:
-                self._handle_nested(self._requests.popleft())
-            else:
-                self._pump(waiter, deadline, served)
-        return waiter.answer
+                raise StateError(
+                    f"{self._device.name}: {self._device.deferred} pieces of deferred work are"
+                    f" left after {deadline.seconds:g} s"
+                )
+            self._work()
 
-    def _handle_nested(self, packet: Packet) -> None:
+    def _ended_early(self, error: Exception) -> bool:
+        """Whether `error` is what ends a callback or work when its machine is no more."""
+        return self._link.outlived and isinstance(error, LinkError)
+
+    def _serve_nested(self, packet: Packet) -> None:
         """Serve `packet` inside a callback. The model in between sees a failure as a lost link."""
+        barrier = isinstance(packet, Sync) or packet.dev == STATE_DEV
+        if barrier and (self._working or self._device.deferred):
+            self._postponed.append(packet)
+            return
+        outer = self._link.begun_in
+        self._nested += 1
         try:
             self._handle(packet)
         except Exception as error:
-            self._fail(error)
+            self._exchange.fail(error)
             raise LinkError(str(error)) from error
-
-    def _next_id(self) -> int:
-        return next(self._ids) & 0xFFFFFFFF
-
-    # Receiving
-
-    def _pump(self, waiter: _Waiter, deadline: Deadline | None, served: bool) -> None:
-        """Receive one packet for whoever it is for; or sleep while another thread receives.
-
-        `served`: this is the thread that handles requests. What goes wrong is left in `_error`.
-        """
-        if not self._receiving.acquire(False):
-            waiter.sleep(self._stream.timeout if deadline is None else deadline.remaining)
-            return
-        try:
-            # Another thread may have changed these before the lock was had.
-            if self._error is not None or waiter.answer is not None or (served and self._requests):
-                return
-            packet = self._stream.receive(deadline)
-            if packet is None:
-                self._check_wires()
-                return
-            if packet.flags & RESPONSE:
-                self._answered(packet)
-            else:
-                self._requests.append(packet)
-        except (ProtocolError, LinkError) as error:
-            self._fail(error)
         finally:
-            self._receiving.release()
-            if self._answers:
-                for other in list(self._answers.values()):
-                    other.wake()
-            if waiter is not self._idle:
-                self._idle.wake()
-
-    def _answered(self, packet: Packet) -> None:
-        if packet.flags & POSTED:  # flags are echoed: an answer that nobody asked for
-            return
-        if isinstance(packet, BusAccess):
-            waiter = self._answers.get(packet.id)
-            if waiter is not None and waiter.write == packet.write and waiter.answer is None:
-                waiter.answer = packet
-                return
-        elif isinstance(packet, Interrupt) and packet.id in self._unanswered_wires:
-            del self._unanswered_wires[packet.id]
-            return
-        raise ProtocolError(
-            f"{packet_name(packet)}: id holds {packet.id}, which answers no request"
-        )
-
-    def _fail(self, error: Exception) -> None:
-        if self._error is None:
-            self._error = error
-        self._stream.shutdown()
-        for waiter in (*self._answers.values(), self._idle):
-            waiter.wake()
-
-    # Serving
+            self._nested -= 1
+            self._link.begun_in = outer
 
     def _handle(self, packet: Packet) -> None:
+        self._link.begun_in = self._link.life
         match packet:
             case BusAccess():
                 if packet.dev == STATE_DEV:
@@ -350,8 +208,7 @@ class Session:
             case Interrupt():
                 self._interrupt(packet)
             case Sync():
-                packet.flags |= RESPONSE
-                self._stream.send(encode(packet))
+                self._sync(packet)
             case Nop() | Cfg() | Unknown():
                 pass
             case Hello():
@@ -401,11 +258,15 @@ class Session:
                 except BusError as error:
                     status = int(error.status)
                 except Exception as error:
-                    verb = "write" if write else "read"
-                    region = device.regions[index].name
-                    self._model_failed(f"{verb} of {size} bytes at {region}+{offset:#x}", error)
+                    if not self._ended_early(error):
+                        verb = "write" if write else "read"
+                        region = device.regions[index].name
+                        self._model_failed(f"{verb} of {size} bytes at {region}+{offset:#x}", error)
+                    status = int(Response.GENERIC_ERROR)
                 if trace is not None and (status or not write):
                     trace.access(device, write, index, offset, size, value, ref, status)
+        if device.due_before_answer:
+            self._work_before_answer()
         if write and packet.flags & POSTED:
             return
         if status and not write:
@@ -428,32 +289,51 @@ class Session:
         if packet.value:
             if self._trace is not None:
                 self._trace.event(self._device, "reset")
+            self._begin_life(self._device.deferred)
             with self._device.lock:
                 try:
                     self._device.reset()
                 except Exception as error:
                     self._model_failed("reset", error)
-        if Capability.WIRE_POSTED_UPDATES in self._peer and not packet.flags & POSTED:
+        if Capability.WIRE_POSTED_UPDATES in self._link.peer and not packet.flags & POSTED:
             packet.flags |= RESPONSE
             self._stream.send(encode(packet))
+
+    def _begin_life(self, works: int) -> None:
+        """Forget the first `works` pieces of deferred work, and end what is in progress."""
+        self._device.drop_deferred(works)
+        self._link.life += 1
+        self._link.begun_in = self._link.life
+
+    def _sync(self, packet: Sync) -> None:
+        try:
+            self._settle()
+        except StateError as error:
+            if self._trace is not None:
+                self._trace.event(self._device, f"sync: {error}")
+        packet.flags |= RESPONSE
+        self._stream.send(encode(packet))
 
     def _state(self, packet: BusAccess) -> None:
         device = self._device
         blob = b""
         refused = ""
+        if not packet.write and packet.size:
+            raise ProtocolError(
+                f"read: len (of the access) holds {packet.size}, expected 0 for a state"
+            )
         with device.lock:
             try:
                 if packet.write:
+                    works = device.deferred
                     decode_state(device, packet.data)
-                elif packet.size:
-                    raise ProtocolError(
-                        f"read: len (of the access) holds {packet.size}, expected 0 for a state"
-                    )
+                    self._begin_life(works)
                 else:
+                    self._settle()
                     blob = encode_state(device)
             except (BusError, StateError) as error:
                 refused = str(error)
-            except ProtocolError:
+            except ModelError:
                 raise
             except Exception as error:
                 self._model_failed("load of a state" if packet.write else "save", error)
@@ -471,18 +351,3 @@ class Session:
     def _model_failed(self, what: str, error: Exception) -> NoReturn:
         # When the link broke first, as under a DMA, `serve` ends with that and not with this.
         raise ModelError(f"{self._device.name}: {what}: {type(error).__name__}: {error}") from error
-
-
-def enabled_runs(size: int, enable: bytes) -> list[tuple[int, int]]:
-    """Start and end of each run of enabled bytes among `size`."""
-    runs: list[tuple[int, int]] = []
-    start = None
-    for index in range(size):
-        if enable[index % len(enable)]:
-            start = index if start is None else start
-        elif start is not None:
-            runs.append((start, index))
-            start = None
-    if start is not None:
-        runs.append((start, size))
-    return runs

@@ -7,16 +7,15 @@ import contextlib
 import os
 import select
 import socket
-import struct
 import threading
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
 
 from testbed.deadline import Deadline
 from testbed.remoteport.codec import MAX_DATA, Decoder, Packet
 from testbed.remoteport.device import LinkError
 
-_TIMEVAL = struct.Struct("@ll")
 _BACKOFF_LEAST = 16  # waits without spinning after a spin in vain, doubled each time up to
 _BACKOFF_MOST = 256
 _BUFFER = 1 << 20  # bytes asked for in each direction; the kernel gives what its limits allow
@@ -47,25 +46,45 @@ class Stream:
         self._readable.register(sock, select.POLLIN)
         self._writable = select.poll()
         self._writable.register(sock, select.POLLOUT)
-        # A Python timeout costs a poll() before each recv(); the kernel's own does not.
+        # What wakes a thread that waits without a deadline; the lock is for its end.
+        self._waking = threading.Lock()
+        self._wakeup = FileIO(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC), "r+")
+        self._wakeup_descriptor = self._wakeup.fileno()
+        self._anything = select.poll()
+        self._anything.register(sock, select.POLLIN)
+        self._anything.register(self._wakeup, select.POLLIN)
         sock.setblocking(True)
-        seconds = int(timeout)
-        timeval = _TIMEVAL.pack(seconds, max(1, int((timeout - seconds) * 1e6)))
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
         for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
             sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
 
     def receive(self, deadline: Deadline | None = None) -> Packet | None:
         """The next packet.
 
-        None when nothing has begun to arrive at the deadline; without one, for `timeout` seconds.
+        None when nothing has begun to arrive at the deadline; without one, for `timeout` seconds
+        or when `wake` was called.
         """
+        return self._receive(deadline, True)
+
+    def receive_now(self) -> Packet | None:
+        """The next packet; None when nothing has begun to arrive."""
+        return self._receive(None, False)
+
+    def received(self) -> Packet | None:
+        """The next packet that has arrived whole with those before it."""
+        return self._decoder.next_packet()
+
+    def _receive(self, deadline: Deadline | None, wait: bool) -> Packet | None:
         decoder = self._decoder
         if decoder.pending:
             packet = decoder.next_packet()
             return packet if packet is not None else self._finish()
         try:
-            count = self._first_bytes(decoder.space(), deadline)
+            if wait:
+                count = self._first_bytes(decoder.space(), deadline)
+            else:
+                count = self._socket.recv_into(decoder.space(), 0, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
         except OSError as error:
             raise LinkError(f"receiving failed: {error.strerror}") from error
         if count <= 0:
@@ -91,10 +110,13 @@ class Stream:
                 return count
             self._unspun = self._backoff
             self._backoff = min(2 * self._backoff, _BACKOFF_MOST)
-        try:
-            if deadline is None:
-                return receive(room)
+        if deadline is None:
+            for descriptor, _ in self._anything.poll(self.timeout * 1000):
+                if descriptor == self._wakeup_descriptor:
+                    os.eventfd_read(descriptor)
+        else:
             self._readable.poll(deadline.remaining * 1000)
+        try:
             return receive(room, 0, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return -1
@@ -159,8 +181,16 @@ class Stream:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
+    def wake(self) -> None:
+        """Make a `receive` without a deadline return, the one under way or the next."""
+        with self._waking:
+            if not self._wakeup.closed:
+                os.eventfd_write(self._wakeup_descriptor, 1)
+
     def close(self) -> None:
         self._socket.close()
+        with self._waking:
+            self._wakeup.close()
 
 
 def listen(path: Path) -> socket.socket:

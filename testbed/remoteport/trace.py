@@ -10,9 +10,9 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
 
 from testbed.errors import Stage, TestbedError
+from testbed.remoteport.closing import Closing
 from testbed.remoteport.codec import Response
 from testbed.remoteport.device import Device
 from testbed.remoteport.registers import RegisterRef
@@ -22,7 +22,7 @@ _HELD = 256  # lines held before they are written
 _HELD_SECONDS = 1.0
 
 
-class Trace:
+class Trace(Closing):
     """Writes to `path`, from any thread; one trace may take the lines of several devices.
 
     Times are seconds since the trace was made. Lines are held for at most a second of activity:
@@ -117,17 +117,6 @@ class Trace:
                 f"the trace {self.path} is incomplete: {error.strerror}; free space or choose"
                 " another results directory",
             )
-
-    def __enter__(self) -> Trace:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _access_text(

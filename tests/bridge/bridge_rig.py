@@ -7,6 +7,7 @@ import os
 import select
 import shutil
 import socket
+import struct
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,6 +28,9 @@ RAM_END = 0x48000000
 SPI = 100
 DEADLINE = 30.0
 
+WAIT = (0xD503207F, 0x17FFFFFF)  # wfi, and again: a program that does nothing
+
+_ENTRY = RAM + 0x100000  # of a program
 _GICD_ISPENDR = 0x08000200
 
 # How many mutated inputs were tried, by what they were tried on; printed when all tests are over.
@@ -52,6 +56,17 @@ def device(path: object = "rp.sock", **properties: object) -> str:
     named |= {name.replace("_", "-"): value for name, value in properties.items()}
     options = "".join(f",{name}={value}" for name, value in named.items())
     return f"remote-port-device,path={path}{options}"
+
+
+def program(folder: Path, words: Sequence[int]) -> list[str]:
+    """Arguments that start the first CPU at these instructions, put into RAM."""
+    (folder / "program").write_bytes(struct.pack(f"<{len(words)}I", *words))
+    return [
+        "-device",
+        f"loader,file=program,addr={_ENTRY:#x},force-raw=on",
+        "-device",
+        f"loader,addr={_ENTRY:#x},cpu-num=0",
+    ]
 
 
 class QemuExited(Exception):

@@ -4,21 +4,15 @@
 from __future__ import annotations
 
 import random
-import struct
 from collections.abc import Callable
 
 import pytest
 from bridge_rig import BASE, RAM, RAM_END, Bank, Machine
+from smmu_rig import SID, STE_BYPASS, enable_smmu, smmu_events
 
 from testbed.remoteport.device import BusError, Response
 
 Banked = Callable[..., tuple[Machine, Bank]]
-
-SMMU = 0x09050000
-SID = 0xF8
-_STREAM_TABLE = RAM + 0x100000
-_EVENT_QUEUE = RAM + 0x200000
-_STE_BYPASS = 0b1001  # V, Config = 0b100: no translation
 
 
 def test_sizes_and_alignments(banked: Banked, rng: random.Random) -> None:
@@ -117,49 +111,32 @@ def test_data_before_the_refusal_is_written(banked: Banked) -> None:
     assert machine.memory(RAM_END - 4, 4) == b"kept"
 
 
-def _enable_smmu(machine: Machine, ste: int) -> None:
-    """One linear stream table of 256 entries, of which only SID's is `ste`, and an event queue."""
-    machine.store(_STREAM_TABLE, bytes(256 * 64))
-    machine.store(_STREAM_TABLE + SID * 64, struct.pack("<Q", ste))
-    machine.write(SMMU + 0x80, 8, _STREAM_TABLE)
-    machine.write(SMMU + 0x88, 4, 8)  # STRTAB_BASE_CFG: linear, 2^8 entries
-    machine.write(SMMU + 0xA0, 8, _EVENT_QUEUE | 8)  # 2^8 records
-    machine.write(SMMU + 0x20, 4, 0b101)  # CR0: SMMUEN, EVENTQEN
-
-
-def _events(machine: Machine) -> list[tuple[int, int]]:
-    """Number and stream id of each event so far."""
-    count = machine.read(SMMU + 0x100A8, 4)
-    words = [machine.memory(_EVENT_QUEUE + 32 * n, 8) for n in range(count)]
-    return [(word[0], int.from_bytes(word[4:], "little")) for word in words]
-
-
 def test_stream_id_is_known_to_the_smmu(banked: Banked, rng: random.Random) -> None:
     machine, bank = banked(sid=hex(SID))
-    _enable_smmu(machine, _STE_BYPASS)
+    enable_smmu(machine, STE_BYPASS)
     data = rng.randbytes(10000)
     bank.dma.write(RAM + 0x300, data)
     assert bank.dma.read(RAM + 0x300, len(data)) == data
-    assert _events(machine) == []
+    assert smmu_events(machine) == []
 
 
 def test_blocked_transfer_is_one_event_for_the_right_stream(banked: Banked) -> None:
     machine, bank = banked(sid=hex(SID))
-    _enable_smmu(machine, 0)
+    enable_smmu(machine, 0)
     machine.store(RAM + 0x300, b"untouched")
     with pytest.raises(BusError):
         bank.dma.write(RAM + 0x300, bytes(20000))
     bad_ste = 4
-    assert _events(machine) == [(bad_ste, SID)]
+    assert smmu_events(machine) == [(bad_ste, SID)]
     with pytest.raises(BusError):
         bank.dma.read(RAM + 0x300, 20000)
-    assert _events(machine) == [(bad_ste, SID)] * 2
+    assert smmu_events(machine) == [(bad_ste, SID)] * 2
     assert machine.memory(RAM + 0x300, 9) == b"untouched"
 
 
 def test_without_a_stream_id_the_smmu_is_not_asked(banked: Banked) -> None:
     machine, bank = banked()
-    _enable_smmu(machine, 0)
+    enable_smmu(machine, 0)
     bank.dma.write(RAM, b"direct")
     assert machine.memory(RAM, 6) == b"direct"
-    assert _events(machine) == []
+    assert smmu_events(machine) == []

@@ -6,10 +6,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import peer as rp
 import pytest
-from bridge_rig import BASE, RAM, SPI, Bank, Machine, MachineFactory, QemuExited, device
+from bridge_rig import (
+    BASE,
+    RAM,
+    SPI,
+    WAIT,
+    Bank,
+    Machine,
+    MachineFactory,
+    QemuExited,
+    device,
+    program,
+)
 from peer import Peer
 
 from testbed.deadline import Deadline
@@ -105,6 +117,21 @@ def test_write_that_is_not_answered(raw: Raw, peer: Peer) -> None:
     machine = raw(timeout_ms=TIMEOUT_MS)
     machine.write(BASE + 8, 4, 1)
     _assert_lost(machine, "WRITE: dev 0 addr 0x8 len 4 was not answered")
+
+
+def test_stopping_the_machine_does_not_wait_for_ever(
+    start: MachineFactory, peer: Peer, folder: Path
+) -> None:
+    accepting = threading.Thread(target=peer.accept)
+    accepting.start()
+    extra = ["-cpu", "cortex-a57", *program(folder, WAIT)]
+    machine = start(device(timeout_ms=TIMEOUT_MS), running=True, extra=extra)
+    accepting.join()
+    machine.execute("stop")
+    assert peer.receive_command(rp.SYNC)
+    _assert_lost(machine, f"SYNC: was not answered within {TIMEOUT_MS} ms")
+    machine.execute("cont")
+    machine.execute("stop")
 
 
 def test_peer_that_takes_nothing_in(raw: Raw, peer: Peer) -> None:

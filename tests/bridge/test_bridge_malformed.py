@@ -58,7 +58,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     ),
     "answer to no SYNC": (
         rp.packet(rp.SYNC, bytes(8), flags=rp.RESPONSE),
-        "SYNC response: id 7 answers no request",
+        "SYNC response: id 7 dev 0 answers no request",
     ),
     "answer to no INTERRUPT": (
         rp.interrupt(flags=rp.RESPONSE),
@@ -151,6 +151,17 @@ def test_wrong_answers(raw: Raw, peer: Peer, answer: Callable[[int], bytes], mes
     assert machine.read(BASE, 4) == 0xFFFFFFFF
     thread.join()
     _assert_refused(machine, peer, f".*{message}")
+
+
+def test_what_came_before_is_answered(raw: Raw, peer: Peer, rng: random.Random) -> None:
+    machine = raw()
+    data = rng.randbytes(16)
+    write, read = rp.bus(rp.WRITE, RAM, 16, data, id=1), rp.bus(rp.READ, RAM, 16, id=2)
+    peer.send(write + read + rp.packet(99))
+    assert peer.receive_command(rp.WRITE)[0] == 1
+    id, _, _, body = peer.receive_command(rp.READ)
+    assert (id, body[-16:]) == (2, data)
+    _assert_refused(machine, peer, "command 99: cmd is unknown")
 
 
 def test_what_is_optional_or_harmless_passes(raw: Raw, peer: Peer) -> None:

@@ -7,18 +7,16 @@ The programs are a few instructions in RAM; nothing boots.
 from __future__ import annotations
 
 import random
-import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from bridge_rig import DEADLINE, RAM, Bank, Machine, MachineFactory, device
+from bridge_rig import DEADLINE, RAM, Bank, Machine, MachineFactory, device, program
 
 from testbed.deadline import Deadline
 from testbed.remoteport.server import Server
 
 ROUNDS = 4000
-_ENTRY = RAM + 0x100000
 _GICR_ISPENDR0 = 0x080A0000 + 0x10000 + 0x200
 _HYP_TIMER = 26  # interrupt number of CNTHP
 
@@ -55,17 +53,6 @@ _TIMER = (
 )
 
 
-def _program(folder: Path, words: tuple[int, ...]) -> list[str]:
-    """Arguments that start the first CPU at these instructions."""
-    (folder / "program").write_bytes(struct.pack(f"<{len(words)}I", *words))
-    return [
-        "-device",
-        f"loader,file=program,addr={_ENTRY:#x},force-raw=on",
-        "-device",
-        f"loader,addr={_ENTRY:#x},cpu-num=0",
-    ]
-
-
 def test_cpu_and_dma_side_by_side(
     start: MachineFactory, serve: Callable[..., Server], folder: Path, rng: random.Random
 ) -> None:
@@ -77,7 +64,7 @@ def test_cpu_and_dma_side_by_side(
     machine = start(
         device(),
         running=True,
-        extra=["-cpu", "cortex-a57", *_program(folder, _COUNT)],
+        extra=["-cpu", "cortex-a57", *program(folder, _COUNT)],
     )
     server.wait_connected(Deadline(DEADLINE))
     deadline = Deadline(DEADLINE)
@@ -94,6 +81,49 @@ def test_cpu_and_dma_side_by_side(
     assert transfers > 10, "DMA did not get through beside the CPU's accesses"
 
 
+def test_cpu_and_deferred_batches_side_by_side(
+    start: MachineFactory, serve: Callable[..., Server], folder: Path, rng: random.Random
+) -> None:
+    """A model that never stops working holds up neither the CPU's accesses nor the main loop."""
+    bank = Bank()
+    ended = threading.Event()
+    bank.hooks[0, 8] = lambda value: ended.set()
+    bank.hooks[0, 12] = lambda value: ended.set()
+    server = serve(bank)
+    machine = start(
+        device(),
+        running=True,
+        extra=["-cpu", "cortex-a57", *program(folder, _COUNT)],
+    )
+    server.wait_connected(Deadline(DEADLINE))
+    batches = 0
+    wrong: list[list[bytes]] = []
+
+    def work() -> None:
+        nonlocal batches
+        pieces = [(RAM + 256 * n, rng.randbytes(rng.randrange(1, 256))) for n in range(32)]
+        bank.dma.write_many(pieces)
+        read = bank.dma.read_many([(address, len(data)) for address, data in pieces])
+        if read != [data for _, data in pieces]:
+            wrong.append(read)
+        batches += 1
+        if not ended.is_set():
+            bank.defer(work)
+
+    bank.defer(work)
+    deadline = Deadline(DEADLINE)
+    queries = 0
+    while not ended.is_set() and not deadline.expired:
+        machine.execute("query-status")
+        queries += 1
+    assert ended.is_set(), machine.log
+    assert ("write", 0, 8, 4, ROUNDS) in bank.accesses, bank.accesses[-1]
+    writes = [value for kind, _, at, _, value in bank.accesses if (kind, at) == ("write", 0)]
+    assert writes == list(range(1, ROUNDS + 1))
+    assert not wrong
+    assert min(batches, queries) > 10, (batches, queries)
+
+
 def test_el2_timer_survives_a_restore(
     start: MachineFactory, serve: Callable[..., Server], folder: Path
 ) -> None:
@@ -102,7 +132,7 @@ def test_el2_timer_survives_a_restore(
     bank.hooks[0, 0] = lambda value: started.set()
     serve(bank)
     options: dict[str, object] = {"machine": "virt,virtualization=on,gic-version=3"}
-    arguments = ["-cpu", "max,pauth-impdef=on", *_program(folder, _TIMER)]
+    arguments = ["-cpu", "max,pauth-impdef=on", *program(folder, _TIMER)]
     machine = start(device(), running=True, extra=arguments, **options)
     assert started.wait(DEADLINE), machine.log
     machine.execute("stop")

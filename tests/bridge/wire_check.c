@@ -272,6 +272,27 @@ static void check_rxbuffer(void)
     }
 }
 
+static void check_cut(void)
+{
+    RpRxBuffer rx = { 0 };
+    uint8_t bytes[500], *end = bytes + sizeof(bytes);
+    size_t offset = pick(sizeof(bytes));
+    size_t count = pick(sizeof(bytes) - offset + 1);
+
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = pick(256);
+    }
+    rp_rx_reserve(&rx, sizeof(bytes));
+    memcpy(rp_rx_room(&rx), bytes, sizeof(bytes));
+    rp_rx_added(&rx, sizeof(bytes));
+    rp_rx_cut(&rx, offset, count);
+    CHECK(rp_rx_length(&rx) == sizeof(bytes) - count);
+    CHECK(!memcmp(rp_rx_bytes(&rx), bytes, offset));
+    CHECK(!memcmp(rp_rx_bytes(&rx) + offset, bytes + offset + count,
+                  end - (bytes + offset + count)));
+    rp_rx_clear(&rx);
+}
+
 int main(int argc, char **argv)
 {
     unsigned long count, valid = 0;
@@ -289,6 +310,7 @@ int main(int argc, char **argv)
     }
     for (unsigned i = 0; i < 20; i++) {
         check_rxbuffer();
+        check_cut();
     }
     printf("%lu damaged packets, %lu of them still valid\n", count, valid);
     /* Damage that is always or never noticed would not be worth the name. */

@@ -34,8 +34,8 @@ from testbed.remoteport.codec import (
     encode,
 )
 from testbed.remoteport.device import BusError, Device, LinkError, Response
+from testbed.remoteport.exchange import Exchange
 from testbed.remoteport.server import Failure, Server
-from testbed.remoteport.session import Session
 from testbed.remoteport.stream import Stream
 
 Serve = Callable[..., Server]
@@ -310,21 +310,21 @@ def test_the_server_resumes_when_another_thread_received_in_its_place(
 
 def test_a_request_queued_by_another_thread_is_not_waited_for() -> None:
     ours, theirs = socket.socketpair()
-    session = Session(Stream(ours, timeout=5), Memory())
+    exchange = Exchange(Stream(ours, timeout=5), lambda packet: None)
 
     class Late:
         """Another thread queues a request just before the right to receive is had."""
 
         def acquire(self, _: bool) -> bool:
-            session._requests.append(Sync(1))
+            exchange.requests.append(Sync(1))
             return True
 
         def release(self) -> None:
             pass
 
-    vars(session)["_receiving"] = Late()
+    vars(exchange)["_receiving"] = Late()
     begun = seconds()
-    session._pump(session._idle, None, True)
+    exchange.wait()
     assert begun.elapsed < 1
     theirs.close()
 

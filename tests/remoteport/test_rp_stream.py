@@ -72,6 +72,21 @@ def pair() -> tuple[Stream, socket.socket]:
 Pair = tuple[Stream, socket.socket]
 
 
+def test_a_wake_ends_one_wait() -> None:
+    ours, theirs = socket.socketpair()
+    stream = Stream(ours, timeout=1.0)
+    stream.wake()
+    stream.wake()
+    begun = Deadline(5)
+    assert stream.receive() is None
+    assert begun.elapsed < 0.9
+    assert stream.receive() is None
+    assert begun.elapsed > 0.9
+    stream.close()
+    theirs.close()
+    stream.wake()  # too late, and no error
+
+
 def test_silence_is_not_an_error(pair: Pair) -> None:
     stream, _ = pair
     begun = Deadline(5)
