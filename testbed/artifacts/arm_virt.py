@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from testbed.artifacts import archive, lists, root
+from testbed.artifacts import archive, lists, module_sets, root
 from testbed.artifacts.archive import Archive
 from testbed.artifacts.guest_programs import guest_programs_target
 from testbed.artifacts.initramfs import guest_initramfs_target, host_initramfs_target
@@ -15,7 +15,7 @@ from testbed.artifacts.kernel import (
     kernel_target,
     linux_headers_target,
     linux_source_target,
-    vfio_modules_target,
+    modules_target,
 )
 from testbed.artifacts.payload import payload_target
 from testbed.artifacts.progress import Progress
@@ -74,7 +74,8 @@ def parts(selections: list[Selection], qemu: Qemu, guest_kernel: Path | None) ->
     kernel = kernel_target(kernel_selection)
     linux_source = linux_source_target(kernel_selection)
     linux_headers = linux_headers_target(kernel_selection)
-    vfio_modules = vfio_modules_target(linux_source, linux_headers)
+    vfio_modules = modules_target(module_sets.VFIO_PLATFORM, linux_source, linux_headers)
+    plain_job_ring = modules_target(module_sets.PLAIN_JOB_RING, linux_source, linux_headers)
     programs = guest_programs_target(CROSS)
     guest_initramfs = guest_initramfs_target(system_selection, kernel, programs)
     qemu_source = qemu_source_target(qemu_selection[0]) if qemu_selection else None
@@ -84,7 +85,13 @@ def parts(selections: list[Selection], qemu: Qemu, guest_kernel: Path | None) ->
         guest_initramfs=guest_initramfs,
         root=root_target(system_selection),
         payload=payload_target(
-            system_selection, kernel, vfio_modules, programs, guest_initramfs, guest_kernel
+            system_selection,
+            kernel,
+            vfio_modules,
+            plain_job_ring,
+            programs,
+            guest_initramfs,
+            guest_kernel,
         ),
         bridge=bridge_target(qemu, qemu_source),
         linux_source=linux_source,

@@ -5,20 +5,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from testbed.artifacts import kernel_image, kernel_modules, lists, patch_series
+from testbed.artifacts import kernel_image, kernel_modules, lists, module_sets, patch_series
 from testbed.artifacts.digest import file_sha256
-from testbed.artifacts.kernel_modules import build_vfio_modules
+from testbed.artifacts.kernel_modules import build_modules
+from testbed.artifacts.module_sets import ModuleSet
 from testbed.artifacts.selection import Selection
 from testbed.artifacts.targets import Target, Workspace
 from testbed.artifacts.unpack import one, unpack
 
-_VFIO_PLATFORM = "drivers/vfio/platform"
 _TAR = ("--strip-components=1", "--no-same-owner")
-_SERIES = lists.KERNEL_PATCHES / "vfio-platform"
 
-# What is kept of the kernel's source: what modules are built from, and checkpatch.pl with its data.
+# What is kept of the kernel's source: what modules are built from and patches touch, and
+# checkpatch.pl with its data.
 SOURCE_SUBSET = (
-    _VFIO_PLATFORM,
+    str(module_sets.VFIO_PLATFORM.subtree),
+    str(module_sets.PLAIN_JOB_RING.subtree),
+    "Documentation/devicetree/bindings/crypto/fsl,sec-v4.0.yaml",
     "scripts/checkpatch.pl",
     "scripts/const_structs.checkpatch",
     "scripts/spelling.txt",
@@ -83,7 +85,13 @@ def linux_source_target(selection: Selection) -> Target:
             what=f"unpack {tarball.name}",
         )
 
-    return Target("linux-source", build, packages=(package,), sources=(Path(__file__),))
+    return Target(
+        "linux-source",
+        build,
+        packages=(package,),
+        inputs={"subset": " ".join(SOURCE_SUBSET)},
+        sources=(Path(__file__),),
+    )
 
 
 def linux_headers_target(selection: Selection) -> Target:
@@ -99,26 +107,27 @@ def linux_headers_target(selection: Selection) -> Target:
     return Target("linux-headers", build, packages=packages, sources=(Path(__file__),))
 
 
-def vfio_modules_target(linux_source: Target, linux_headers: Target) -> Target:
-    """Outputs: vfio-platform*.ko with our reset handlers; the distribution does not build it."""
+def modules_target(wanted: ModuleSet, linux_source: Target, linux_headers: Target) -> Target:
+    """Outputs: the set's modules."""
 
     def build(work: Workspace) -> None:
-        build_vfio_modules(
-            work.need("linux-source") / _VFIO_PLATFORM,
+        build_modules(
+            wanted,
+            work.need("linux-source"),
             work.need("linux-headers"),
             work.out,
-            series=_SERIES,
             commands=work.commands,
         )
 
     return Target(
-        "vfio-platform modules",
+        f"{wanted.name} modules",
         build,
         needs=(linux_source, linux_headers),
         sources=(
             Path(__file__),
             Path(kernel_modules.__file__),
+            Path(module_sets.__file__),
             Path(patch_series.__file__),
-            *lists.files_below(_SERIES, lists.GUESTS / "modules"),
+            *lists.files_below(wanted.series, wanted.kbuild),
         ),
     )

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Kernel modules built outside the kernel's tree, for a kernel of which only headers are packaged.
-
-Debian's arm64 kernel leaves vfio-platform out: it is built here from the patched source.
-"""
+"""Kernel modules built outside the kernel's tree: only the headers of their kernel are packaged."""
 
 from __future__ import annotations
 
@@ -18,16 +15,10 @@ from pathlib import Path
 
 from testbed.artifacts.commands import SEARCH_PATH, Commands
 from testbed.artifacts.failure import failure
-from testbed.artifacts.patch_series import apply_series
+from testbed.artifacts.module_sets import ModuleSet
+from testbed.artifacts.patch_series import apply_series, touched_files
 from testbed.deadline import Deadline
 
-_KBUILD = Path(__file__).resolve().parents[2] / "guests/modules/vfio-platform/Kbuild"
-_SUBTREE = Path("drivers/vfio/platform")
-
-# In the order they can be loaded.
-_MODULES = ("vfio-platform-base.ko", "reset/vfio-platform-ns16550a.ko", "vfio-platform.ko")
-
-_WHAT = "build the vfio-platform modules"
 _BUILD_SECONDS = 600.0
 _TOOLS = {"CC": "gcc", "LD": "ld", "AR": "ar", "NM": "nm", "OBJCOPY": "objcopy", "STRIP": "strip"}
 
@@ -71,102 +62,118 @@ class KernelHeaders:
         return cls(common[0].resolve(), flavour[0].resolve())
 
 
-def build_vfio_modules(
-    vfio_platform_source: Path,
+def build_modules(
+    wanted: ModuleSet,
+    source: Path,
     headers: Path,
     out: Path,
     *,
     cross: str = "aarch64-linux-gnu-",
-    series: Path,
     commands: Commands | None = None,
     deadline: Deadline | None = None,
 ) -> list[Path]:
-    """Build vfio-platform and its reset handlers; the modules, in the order they can be loaded.
+    """Build a set of modules; the modules, in the order they can be loaded.
 
-    `vfio_platform_source` is the pristine drivers/vfio/platform of the kernel's source, `series` a
-    folder of kernel-patches/, `headers` a folder the kernel's two headers packages and its kbuild
-    package were unpacked into, `out` the folder for the modules (created). The result does not
-    depend on where these folders are.
+    `source` is the pristine kernel source, or as much of it as the set's patches touch and its
+    folder, `headers` a folder the kernel's two headers packages and its kbuild package were
+    unpacked into, `out` the folder for the modules (created). The result does not depend on where
+    these folders are.
 
     Raises TestbedError naming the patch that does not apply or the first error of the build, and
     OSError when the source cannot be read or `out` not be written.
     """
+    what = f"build the {wanted.name} modules"
     kernel = KernelHeaders.find(headers)
     if shutil.which(f"{cross}gcc", path=SEARCH_PATH) is None:
-        raise failure(f"cannot {_WHAT}: {cross}gcc is not installed; run 'testbed doctor'")
+        raise failure(f"cannot {what}: {cross}gcc is not installed; run 'testbed doctor'")
     out.mkdir(parents=True, exist_ok=True)
     tree = out.resolve() / "source"
     for path in (tree, kernel.common):
         if re.search(r"[\s:%#$]", str(path)):
             raise failure(
-                f"cannot {_WHAT}: make cannot work in '{path}'; set TESTBED_CACHE to a path"
+                f"cannot {what}: make cannot work in '{path}'; set TESTBED_CACHE to a path"
                 " without blanks and none of : % # $"
             )
     shutil.rmtree(tree, ignore_errors=True)
+    folder = tree / wanted.subtree
     try:
-        folder = _prepare(vfio_platform_source, series, tree)
-        _make(kernel, tree, cross, commands or Commands(), deadline or Deadline(_BUILD_SECONDS))
-        return [Path(shutil.copy(folder / name, out)) for name in _MODULES]
+        _prepare(wanted, source, tree)
+        make = _Make(what, kernel, tree, folder, cross)
+        make.run(commands or Commands(), deadline or Deadline(_BUILD_SECONDS))
+        return [Path(shutil.copy(folder / name, out)) for name in wanted.modules]
     finally:
         shutil.rmtree(tree, ignore_errors=True)
 
 
-def _prepare(source: Path, series: Path, tree: Path) -> Path:
-    folder = tree / _SUBTREE
-    shutil.copytree(source, folder)
-    apply_series(series, tree)
-    shutil.copy(_KBUILD, folder / "Kbuild")
-    return folder
+def _prepare(wanted: ModuleSet, source: Path, tree: Path) -> None:
+    """The set's folder in `tree`, patched, with what else the patches touch."""
+    shutil.copytree(source / wanted.subtree, tree / wanted.subtree)
+    for path in touched_files(wanted.series):
+        if (source / path).is_file() and not (tree / path).exists():
+            (tree / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source / path, tree / path)
+    apply_series(wanted.series, tree)
+    shutil.copy(wanted.kbuild, tree / wanted.subtree / "Kbuild")
 
 
-def _make(
-    kernel: KernelHeaders, tree: Path, cross: str, commands: Commands, deadline: Deadline
-) -> None:
-    process = commands.start(
-        [
-            # A session of its own, so that what make started can be ended with it.
-            "setsid",
-            # Whoever calls may itself run under make, or have set what a kernel build would obey.
-            "env",
-            "--ignore-environment",
-            f"PATH={SEARCH_PATH}",
-            "LC_ALL=C",
-            "make",
-            f"-j{len(os.sched_getaffinity(0))}",
-            f"--file={kernel.common}/Makefile",
-            f"M={tree / _SUBTREE}",
-            # The headers name the compiler by the version that built the kernel, which the
-            # workstation need not have.
-            *(f"{variable}={cross}{tool}" for variable, tool in _TOOLS.items()),
-            # File names in the modules as they are in the kernel's own, wherever this is built,
-            # and nothing else that depends on the place.
-            f"KCFLAGS=-ffile-prefix-map={tree}/=",
-            "CONFIG_DEBUG_INFO=",
-            # Would need pahole, and nothing here reads type information.
-            "CONFIG_DEBUG_INFO_BTF_MODULES=",
-            "modules",
-        ],
-        what=_WHAT,
-        cwd=kernel.flavour,
-    )
-    try:
-        _, stderr = process.communicate(timeout=deadline.remaining)
-    except subprocess.TimeoutExpired:
-        raise failure(f"cannot {_WHAT}: not done after {deadline.seconds:.0f} s") from None
-    finally:
-        if process.poll() is None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-        commands.forget(process)
-    if process.returncode > 0:
-        _explain(stderr.decode(errors="replace").replace(f"{tree}/", ""), cross)
-    commands.check(process, ["make"], _WHAT, stderr)
+@dataclass(frozen=True)
+class _Make:
+    """A build of the modules of `folder` in the patched source `tree`."""
 
+    what: str
+    kernel: KernelHeaders
+    tree: Path
+    folder: Path
+    cross: str
 
-def _explain(output: str, cross: str) -> None:
-    """Raise for the first error in what a failed build wrote, if there is one to be found."""
-    if os.strerror(errno.ENOSPC) in output:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    errors = [match.strip() for pattern in _ERRORS for match in pattern.findall(output)]
-    if errors:
-        raise failure(f"cannot {_WHAT} with {cross}gcc: {errors[0]}", excerpt=tuple(errors[:5]))
+    def run(self, commands: Commands, deadline: Deadline) -> None:
+        process = commands.start(
+            [
+                # A session of its own, so that what make started can be ended with it.
+                "setsid",
+                # Whoever calls may itself run under make, or have set what a kernel build would
+                # obey.
+                "env",
+                "--ignore-environment",
+                f"PATH={SEARCH_PATH}",
+                "LC_ALL=C",
+                "make",
+                f"-j{len(os.sched_getaffinity(0))}",
+                f"--file={self.kernel.common}/Makefile",
+                f"M={self.folder}",
+                # The headers name the compiler by the version that built the kernel, which the
+                # workstation need not have.
+                *(f"{variable}={self.cross}{tool}" for variable, tool in _TOOLS.items()),
+                # File names in the modules as they are in the kernel's own, wherever this is built,
+                # and nothing else that depends on the place.
+                f"KCFLAGS=-ffile-prefix-map={self.tree}/=",
+                "CONFIG_DEBUG_INFO=",
+                # Would need pahole, and nothing here reads type information.
+                "CONFIG_DEBUG_INFO_BTF_MODULES=",
+                "modules",
+            ],
+            what=self.what,
+            cwd=self.kernel.flavour,
+        )
+        try:
+            _, stderr = process.communicate(timeout=deadline.remaining)
+        except subprocess.TimeoutExpired:
+            raise failure(f"cannot {self.what}: not done after {deadline.seconds:.0f} s") from None
+        finally:
+            if process.poll() is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            commands.forget(process)
+        if process.returncode > 0:
+            self._explain(stderr.decode(errors="replace").replace(f"{self.tree}/", ""))
+        commands.check(process, ["make"], self.what, stderr)
+
+    def _explain(self, output: str) -> None:
+        """Raise for the first error in what a failed build wrote, if there is one to be found."""
+        if os.strerror(errno.ENOSPC) in output:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        errors = [match.strip() for pattern in _ERRORS for match in pattern.findall(output)]
+        if errors:
+            raise failure(
+                f"cannot {self.what} with {self.cross}gcc: {errors[0]}", excerpt=tuple(errors[:5])
+            )

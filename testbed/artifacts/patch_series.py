@@ -8,12 +8,14 @@ clone is.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 from testbed.artifacts.failure import failure
 
 _APPLY_SECONDS = 60
+_TOUCHED = re.compile(r"^--- (?:a/(\S+)|/dev/null)\n\+\+\+ (?:b/(\S+)|/dev/null)$", re.MULTILINE)
 
 
 def read_series(series: Path) -> list[Path]:
@@ -34,6 +36,18 @@ def read_series(series: Path) -> list[Path]:
                 f"cannot read the patch series {listing}: it names {patch.name}, which is not there"
             )
     return patches
+
+
+def touched_files(series: Path) -> list[str]:
+    """The files that the patches of the folder `series` change, from the top of the source.
+
+    Raises TestbedError as `read_series` does.
+    """
+    touched: dict[str, None] = {}
+    for patch in read_series(series):
+        for names in _TOUCHED.findall(patch.read_text(encoding="utf-8")):
+            touched |= dict.fromkeys(name for name in names if name)
+    return list(touched)
 
 
 def apply_series(series: Path, tree: Path) -> None:

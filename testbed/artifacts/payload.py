@@ -9,15 +9,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from testbed.artifacts import kernel_image, lists, module_tree, squashfs
+from testbed.artifacts import kernel_image, lists, module_tree, payload_modules, squashfs
 from testbed.artifacts.digest import file_sha256
-from testbed.artifacts.module_tree import ModuleTree
+from testbed.artifacts.payload_modules import place_modules, place_plain_job_ring
 from testbed.artifacts.selection import Selection
 from testbed.artifacts.squashfs import make_squashfs
 from testbed.artifacts.targets import Target, Workspace
 from testbed.artifacts.unpack import one, unpack_busybox
 
-_MODULES = lists.GUESTS / "modules" / "payload.txt"
 _HOST_INIT = lists.GUESTS / "init" / "host-init"
 _COMMON_INIT = lists.GUESTS / "init" / "testbed-init"
 _HOST_PROGRAMS = lists.GUESTS / "host"
@@ -27,6 +26,7 @@ def payload_target(
     root: Selection,
     kernel: Target,
     vfio_modules: Target,
+    plain_job_ring_modules: Target,
     programs: Target,
     guest_initramfs: Target,
     guest_kernel: Path | None,
@@ -38,7 +38,8 @@ def payload_target(
         tree = work.scratch / "payload"
         for name in ("bin", "guest", "lib"):
             (tree / name).mkdir(parents=True)
-        _place_modules(work, tree)
+        place_modules(work, tree, vfio_modules)
+        place_plain_job_ring(work, tree, plain_job_ring_modules)
         _place_guest(work, tree / "guest")
         host_programs = [
             *lists.files_below(_HOST_PROGRAMS),
@@ -58,42 +59,24 @@ def payload_target(
         shutil.copyfile(initramfs, folder / "initramfs.cpio")
 
     inputs = {} if guest_kernel is None else {"guest kernel": file_sha256(guest_kernel)}
-    own = (__file__, kernel_image.__file__, module_tree.__file__, squashfs.__file__)
+    own = (
+        __file__,
+        kernel_image.__file__,
+        module_tree.__file__,
+        payload_modules.__file__,
+        squashfs.__file__,
+    )
     return Target(
         "payload",
         build,
-        needs=(vfio_modules, kernel, programs, guest_initramfs),
+        needs=(vfio_modules, plain_job_ring_modules, kernel, programs, guest_initramfs),
         packages=(busybox,),
         inputs=inputs,
         sources=(
             *map(Path, own),
-            _MODULES,
+            payload_modules.MODULES,
             _HOST_INIT,
             _COMMON_INIT,
             *lists.files_below(_HOST_PROGRAMS),
         ),
     )
-
-
-def _place_modules(work: Workspace, tree: Path) -> None:
-    """modules/RELEASE/ with the wanted modules, all of vfio-platform, and what modprobe reads."""
-    packaged = next((work.need("kernel") / "modules").iterdir())
-    built = work.need("vfio-platform modules")
-    modules = ModuleTree(packaged, built, builtin=packaged / "modules.builtin")
-    extra = [path.name.removesuffix(".ko") for path in sorted(built.glob("*.ko"))]
-    # depmod wants its modules below lib/modules.
-    release = work.scratch / "lib/modules" / packaged.name
-    for name in modules.closure([*lists.read_list(_MODULES), *extra]):
-        path = modules.path(name)
-        inside = path.relative_to(packaged) if path.is_relative_to(packaged) else Path(path.name)
-        target = release / inside.with_name(inside.name.split(".ko")[0] + ".ko")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(modules.content(name))
-    for name in ("modules.builtin", "modules.builtin.modinfo", "modules.order"):
-        if (packaged / name).is_file():
-            shutil.copyfile(packaged / name, release / name)
-    work.commands.run(
-        ["depmod", "-b", work.scratch, packaged.name], what="index the host's kernel modules"
-    )
-    (tree / "modules").mkdir()
-    release.rename(tree / "modules" / packaged.name)

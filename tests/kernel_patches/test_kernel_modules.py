@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""build_vfio_modules: the modules fit the kernel, and each thing that can break says so in a line.
+"""build_modules: the modules fit the kernel, and each thing that can break says so in a line.
 
 The error paths run against a small stand-in for the kernel's build that compiles with the real
 cross compiler; test_modules_fit_the_kernel runs the kernel's own.
@@ -12,15 +12,19 @@ import random
 import re
 import shutil
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from testbed.artifacts.kernel_modules import build_vfio_modules
+from testbed.artifacts.kernel_modules import build_modules
+from testbed.artifacts.module_sets import PLAIN_JOB_RING, VFIO_PLATFORM, ModuleSet
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
 
-SERIES = Path(__file__).resolve().parents[2] / "kernel-patches/vfio-platform"
+FOLDER = VFIO_PLATFORM.subtree
 
 STAND_IN = """\
 modules:
@@ -50,13 +54,16 @@ def headers(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A drivers/vfio/platform of two files."""
-    folder = tmp_path / "source"
+    """A source with a drivers/vfio/platform of two files, and a third beside it."""
+    source = tmp_path / "source"
+    folder = source / FOLDER
     (folder / "reset").mkdir(parents=True)
+    (source / "drivers/else").mkdir()
+    (source / "drivers/else/three.c").write_text("int three;\n")
     (folder / "Makefile").touch()
     (folder / "one.c").write_text("int one;\n")
     (folder / "reset/two.c").write_text("int two;\n")
-    return folder
+    return source
 
 
 @pytest.fixture
@@ -77,8 +84,9 @@ def add_patch(series: Path, name: str, path: str, before: str, after: str) -> No
 
 def fail(source: Path, headers: Path, out: Path, series: Path, **options: object) -> TestbedError:
     """The error of a build, with the rules that hold for every one of them."""
+    wanted = replace(VFIO_PLATFORM, series=series)
     with pytest.raises(TestbedError) as caught:
-        build_vfio_modules(source, headers, out, series=series, **options)  # type: ignore[arg-type]
+        build_modules(wanted, source, headers, out, **options)  # type: ignore[arg-type]
     assert caught.value.stage is Stage.ARTIFACTS
     assert "\n" not in caught.value.message
     assert not list(out.glob("*.ko"))
@@ -94,7 +102,19 @@ def test_patch_that_does_not_apply(
     error = fail(source, headers, tmp_path / "out", series)
     assert "subject/0002-stale.patch" in error.message
     assert "drivers/vfio/platform/one.c" in error.message
-    assert (source / "one.c").read_text() == "int one;\n"
+    assert (source / FOLDER / "one.c").read_text() == "int one;\n"
+
+
+def test_patch_may_reach_outside_the_folder(
+    source: Path, headers: Path, series: Path, tmp_path: Path
+) -> None:
+    """It is applied there, to the one file it touches, and the source stays as it was."""
+    add_patch(series, "0001-good.patch", "drivers/else/three.c", "int three;", "int tre;")
+    add_patch(series, "0002-stale.patch", "drivers/else/three.c", "int three;", "int trois;")
+    error = fail(source, headers, tmp_path / "out", series)
+    assert "subject/0002-stale.patch" in error.message
+    assert "patch failed: drivers/else/three.c:1" in error.message
+    assert (source / "drivers/else/three.c").read_text() == "int three;\n"
 
 
 def test_compile_error_is_the_first_one(
@@ -102,7 +122,7 @@ def test_compile_error_is_the_first_one(
 ) -> None:
     name, line = f"absent_{rng.getrandbits(64):x}", rng.randrange(2, 400)
     text = "\n" * (line - 1) + f"int two = {name};\nint three = {name}_again;\n"
-    (source / "reset/two.c").write_text(text)
+    (source / FOLDER / "reset/two.c").write_text(text)
     error = fail(source, headers, tmp_path / "out", series)
     place = f"drivers/vfio/platform/reset/two.c:{line}:"
     assert re.search(rf" {re.escape(place)}\d+: error: .*{name}\W", error.message)
@@ -167,7 +187,7 @@ def test_full_disk_is_told_apart(source: Path, headers: Path, series: Path, tmp_
         "modules:\n\t@/bin/echo all of it > /dev/full\n"
     )
     with pytest.raises(OSError, match="No space left") as caught:
-        build_vfio_modules(source, headers, tmp_path / "out", series=series)
+        build_modules(replace(VFIO_PLATFORM, series=series), source, headers, tmp_path / "out")
     assert caught.value.errno == errno.ENOSPC
     assert not (tmp_path / "out/source").exists()
 
@@ -194,23 +214,60 @@ def test_path_that_make_cannot_take(
     assert "TESTBED_CACHE" in message
 
 
-def test_modules_fit_the_kernel(linux_source: Path, linux_headers: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def built(
+    linux_source: Path, linux_headers: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[ModuleSet], list[Path]]:
+    """The modules of a set, as runs use them, built once."""
+
+    @cache
+    def build(wanted: ModuleSet) -> list[Path]:
+        return build_modules(wanted, linux_source, linux_headers, tmp_path_factory.mktemp("built"))
+
+    return build
+
+
+@pytest.mark.parametrize("wanted", [VFIO_PLATFORM, PLAIN_JOB_RING], ids=lambda wanted: wanted.name)
+def test_modules_fit_the_kernel(
+    wanted: ModuleSet, linux_headers: Path, built: Callable[[ModuleSet], list[Path]]
+) -> None:
     (flavour,) = (linux_headers / "usr/src").glob("linux-headers-*/.config")
     release = flavour.parent.name.removeprefix("linux-headers-")
-    source = linux_source / "drivers/vfio/platform"
-    built = {}
-    for out in (tmp_path / "a", tmp_path / "another/place"):
-        modules = build_vfio_modules(source, linux_headers, out, series=SERIES)
-        built[out] = {module.name: module.read_bytes() for module in modules}
-        assert all(module.parent == out for module in modules)
-    first, second = built.values()
-    assert list(first) == [
-        "vfio-platform-base.ko",
-        "vfio-platform-ns16550a.ko",
-        "vfio-platform.ko",
-    ]
-    assert first == second, "the result depends on where it was built"
-    for content in first.values():
+    modules = built(wanted)
+    assert [path.name for path in modules] == [Path(name).name for name in wanted.modules]
+    for module in modules:
+        content = module.read_bytes()
         assert f"\0vermagic={release} ".encode() in content
-        assert str(tmp_path).encode() not in content
-    assert b"alias=vfio-reset:ns16550a\0" in first["vfio-platform-ns16550a.ko"]
+        assert str(module.parent).encode() not in content
+
+
+def test_result_does_not_depend_on_the_place(
+    linux_source: Path,
+    linux_headers: Path,
+    tmp_path: Path,
+    built: Callable[[ModuleSet], list[Path]],
+) -> None:
+    here = build_modules(VFIO_PLATFORM, linux_source, linux_headers, tmp_path / "another/place")
+    there = built(VFIO_PLATFORM)
+    assert [path.read_bytes() for path in here] == [path.read_bytes() for path in there]
+
+
+@pytest.mark.parametrize(
+    ("module", "compatible"),
+    [
+        ("vfio-platform-ns16550a.ko", "ns16550a"),
+        ("vfio-platform-ahci.ko", "generic-ahci"),
+        ("vfio-platform-ahci.ko", "fsl,ls1021a-ahci"),
+        ("vfio-platform-caam-jr.ko", "fsl,sec-v4.0-job-ring"),
+        ("vfio-platform-caam-jr.ko", "fsl,sec-v5.0-job-ring"),
+        ("vfio-platform-caam-jr.ko", "fsl,sec-v5.4-job-ring"),
+    ],
+)
+def test_reset_handler_is_found(
+    module: str, compatible: str, built: Callable[[ModuleSet], list[Path]]
+) -> None:
+    """vfio-platform asks for it by an alias with the device's first compatible string."""
+    (path,) = [path for path in built(VFIO_PLATFORM) if path.name == module]
+    content = path.read_bytes()
+    assert re.search(rb"\0?alias=vfio-reset:%s\0" % compatible.encode(), content)
+    assert content.count(compatible.encode() + b"\0") >= 2, "the alias leads to no handler"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import fnmatch
 import re
 import shutil
 import subprocess
@@ -118,7 +119,8 @@ def test_new_files_have_a_maintainer(patch: Path, linux_source: Path) -> None:
     entries = re.findall(r"^F:\t(\S+)$", maintainers, re.M)
     for path in touched(patch, only_new=True):
         assert any(
-            path == entry or (entry.endswith("/") and path.startswith(entry)) for entry in entries
+            fnmatch.fnmatch(path, entry) or (entry.endswith("/") and path.startswith(entry))
+            for entry in entries
         ), f"nobody maintains {path}"
 
 
