@@ -11,18 +11,20 @@ from testbed.artifacts.targets import Target, Workspace
 AGENT = "testbed-agent"
 _AGENT_SOURCE = lists.GUESTS / "agent"
 _TOOLS_SOURCE = lists.GUESTS / "tools"
+_SHARED_SOURCE = _TOOLS_SOURCE / "lib"
 _FLAGS = ("-std=gnu11", "-O2", "-static", "-s", "-Wall", "-Wextra")
 
 
 def guest_programs_target(cross: str) -> Target:
-    """Outputs: testbed-agent, and a program for each C file of guests/tools.
+    """Outputs: testbed-agent, and a program for each C file or folder of guests/tools.
 
-    `cross` is the prefix of the cross tools, such as "aarch64-linux-gnu-".
+    guests/tools/lib is no program: its units are part of every tool. `cross` is the prefix of the
+    cross tools, such as "aarch64-linux-gnu-".
     """
 
     def build(work: Workspace) -> None:
-        places = [f"-ffile-prefix-map={lists.GUESTS}=."]
-        for name, units in _programs().items():
+        places = [f"-I{_SHARED_SOURCE}", f"-ffile-prefix-map={lists.GUESTS}=."]
+        for name, units in guest_programs().items():
             work.commands.run(
                 [f"{cross}gcc", *_FLAGS, *places, "-o", work.out / name, *units],
                 what=f"build {name} for the emulated machine",
@@ -35,6 +37,11 @@ def guest_programs_target(cross: str) -> Target:
     )
 
 
-def _programs() -> dict[str, list[Path]]:
-    tools = {unit.stem: [unit] for unit in sorted(_TOOLS_SOURCE.glob("*.c"))}
+def guest_programs() -> dict[str, list[Path]]:
+    """The C units of each program, by its name."""
+    shared = sorted(_SHARED_SOURCE.glob("*.c"))
+    tools = {unit.stem: [unit, *shared] for unit in sorted(_TOOLS_SOURCE.glob("*.c"))}
+    for folder in sorted(_TOOLS_SOURCE.iterdir()):
+        if folder.is_dir() and folder != _SHARED_SOURCE:
+            tools[folder.name] = [*sorted(folder.glob("*.c")), *shared]
     return {AGENT: sorted(_AGENT_SOURCE.glob("*.c")), **tools}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VFIO_DEVICE_H
+#define VFIO_DEVICE_H
+
+#include <linux/vfio.h>
+#include <stdint.h>
+
+/* How vfio-platform lays its regions out in the device's file. */
+#define VFIO_REGION_SHIFT 40
+
+/* A platform device, opened through its group and a container with a type 1 version 2 IOMMU. */
+struct vfio {
+    const char *name;
+    unsigned group_number;
+    int container;
+    int group;
+    int device;
+};
+
+/*
+ * Open platform device `name` (as in /sys/bus/platform/devices), which is bound to vfio-platform
+ * and alone in a viable group. Fails the program when it cannot.
+ */
+void vfio_open(struct vfio *vfio, const char *name);
+
+/* Region `index`. Fails the program when the device has none of that index. */
+struct vfio_region_info vfio_region(const struct vfio *vfio, uint32_t index);
+
+/* Map all of region `index`, for reads and writes. Fails the program when it cannot be. */
+volatile void *vfio_map_region(const struct vfio *vfio, uint32_t index);
+
+/*
+ * Zeroed memory of `size` bytes, whole pages, which the device sees at `iova`. Fails the program
+ * when there is none or the IOMMU refuses the address.
+ */
+void *vfio_dma_memory(const struct vfio *vfio, uint64_t iova, uint64_t size);
+
+/* Take the memory at `iova` away from the device and free it. */
+void vfio_free_dma_memory(const struct vfio *vfio, void *memory, uint64_t iova, uint64_t size);
+
+/* Let events of interrupt `index` be counted by `eventfd`. Fails the program when they cannot. */
+void vfio_set_trigger(const struct vfio *vfio, uint32_t index, int eventfd);
+
+/* Let a level interrupt come again after an event of it. Fails the program when it cannot. */
+void vfio_unmask(const struct vfio *vfio, uint32_t index);
+
+#endif
