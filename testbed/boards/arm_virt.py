@@ -4,11 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from models.ahci import Ahci
+from models.ata import AtaDisk, Media
 from models.ns16550a import Ns16550a
+from models.sec import PRESETS, Sec, SecController
 from testbed.boards.board import Board, GuestBus, PlatformDevice
+from testbed.boards.iommu_fault import smmuv3_faults
 from testbed.devicetree.tree import Tree, Value
+from testbed.remoteport.device import Device
 
+_DISK_SIZE = 256 << 20
 _SPI = 0
 _LEVEL_HIGH = 4
 _UART_CLOCK = 150_000_000
@@ -25,11 +32,33 @@ def _uart(name: str, window: tuple[int, int], *, interrupt: int, stream_id: int)
         compatible=("ns16550a",),
         registers=(window,),
         interrupts=(interrupt,),
-        model=lambda: Ns16550a(name=name, clock_frequency=_UART_CLOCK, size=window[1]),
+        model=lambda _: Ns16550a(name=name, clock_frequency=_UART_CLOCK, size=window[1]),
         # Function numbers of the PCI root bus that no device uses; see the bridge's `sid`.
         stream_id=stream_id,
         properties={"clock-frequency": _UART_CLOCK, "current-speed": 115200},
     )
+
+
+_SEC = replace(PRESETS["LS1028A"], page_size=4096, long_pointers=True, rings=2)
+"""The units of an LS1028A in the 4 KiB pages of the QorIQ P and T series."""
+
+
+def _ring(index: int, *, interrupt: int, stream_id: int) -> PlatformDevice:
+    offset = (1 + index) * _SEC.page_size
+    return PlatformDevice(
+        name=f"crypto@300000/jr@{offset:x}",
+        compatible=("fsl,sec-v4.0-job-ring",),
+        registers=((offset, _SEC.page_size),),
+        windows=((0x300000 + offset, _SEC.page_size),),
+        interrupts=(interrupt,),
+        model=lambda made: _controller(made["/soc/crypto@300000"]).rings[index],
+        stream_id=stream_id,
+    )
+
+
+def _controller(model: Device) -> SecController:
+    assert isinstance(model, SecController)
+    return model
 
 
 def _add_soc(board: Board, tree: Tree, devices: Sequence[PlatformDevice]) -> None:
@@ -55,7 +84,8 @@ def _add_soc(board: Board, tree: Tree, devices: Sequence[PlatformDevice]) -> Non
         if device.stream_id is not None:
             properties["iommus"] = (smmu, device.stream_id)
             properties["dma-coherent"] = None
-        soc.add(device.name, properties)
+        bus, _, name = device.name.rpartition("/")
+        (tree.node(f"{soc.path}/{bus}") if bus else soc).add(name, properties)
 
 
 ARM_VIRT = Board(
@@ -79,6 +109,33 @@ ARM_VIRT = Board(
         _uart("serial@11c500", (0x11C500, 0x100), interrupt=180, stream_id=0xF8),
         # Alone in its page: VFIO maps it, and a guest's accesses go straight to the device.
         _uart("serial@11d000", (0x11D000, 0x1000), interrupt=181, stream_id=0xF0),
+        PlatformDevice(
+            name="sata@221000",
+            compatible=("fsl,ls1021a-ahci",),
+            registers=((0x221000, 0x10000), (0x220520, 0x4)),
+            interrupts=(182,),
+            model=lambda _: Ahci("sata@221000", ports=(AtaDisk(Media(_DISK_SIZE)),)),
+            stream_id=0xE8,
+            properties={"reg-names": ("ahci", "sata-ecc")},
+        ),
+        PlatformDevice(
+            name="crypto@300000",
+            compatible=("fsl,sec-v5.0", "fsl,sec-v4.0"),
+            registers=((0x300000, 0x10000),),
+            windows=((0x300000, 0x1000), (0x303000, 0xD000)),
+            interrupts=(183,),
+            model=lambda _: Sec(_SEC).controller,
+            properties={
+                "fsl,sec-era": _SEC.era,
+                "#address-cells": 1,
+                "#size-cells": 1,
+                "ranges": (0, 0x300000, 0x10000),
+                "dma-coherent": None,
+            },
+            stand_in=lambda model: _controller(model).stand_in(_SEC.page_size),
+        ),
+        _ring(0, interrupt=184, stream_id=0xE0),
+        _ring(1, interrupt=185, stream_id=0xD8),
     ),
     # RAM begins at 0x40000000; the host is told to use 1.875 GiB of its 2.
     bench_arguments="mem=1920M",
@@ -98,6 +155,9 @@ ARM_VIRT = Board(
         first_interrupt=112,
         interrupt_count=64,
     ),
+    guest_memory_start=0x40000000,
+    guest_memory_end=0x40000000 + (256 << 20),
     interrupt_specifier=_specifier,
+    iommu_faults=smmuv3_faults,
     add_soc=_add_soc,
 )

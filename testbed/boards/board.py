@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from testbed.boards.iommu_fault import IommuFault
 from testbed.devicetree.tree import Tree, Value
 from testbed.remoteport.device import Device
 
@@ -14,23 +15,43 @@ from testbed.remoteport.device import Device
 class PlatformDevice:
     """A device of the board's `/soc` bus and the model behind it.
 
-    `registers` are (offset, size) in bytes within the bus, `interrupts` input numbers of the
-    board's interrupt controller (level, active high), `stream_id` what the IOMMU knows it by.
+    `name` is the node's path below `/soc`; what comes before its last '/' is a device listed
+    earlier. `registers` are the (offset, size) pairs of its `reg` in bytes, on its parent's bus,
+    `interrupts` input numbers of the board's interrupt controller (level, active high),
+    `stream_id` what the IOMMU knows it by. `model` makes the model, given those of the devices
+    listed earlier by device-tree path.
     """
 
     name: str
     compatible: tuple[str, ...]
     registers: tuple[tuple[int, int], ...]
     interrupts: tuple[int, ...]
-    model: Callable[[], Device]
+    model: Callable[[Mapping[str, Device]], Device]
     stream_id: int | None = None
     properties: Mapping[str, Value] = field(default_factory=dict)
+    windows: tuple[tuple[int, int], ...] | None = None
+    """The (offset, size) pairs within `/soc` of the model's regions, where not `registers`."""
+    stand_in: Callable[[Device], bytes] | None = None
+    """From its model, what drivers of its parts read of it: the memory a guest finds in its place.
+
+    The parts that a guest has lie at pages 1, 2 ... of it.
+    """
     posted_writes: bool = False
     """Register writes do not wait for the model: faster, and no device here wants it."""
 
     @property
     def path(self) -> str:
         return f"/soc/{self.name}"
+
+    @property
+    def regions(self) -> tuple[tuple[int, int], ...]:
+        """The (offset, size) pairs within `/soc` of the model's regions."""
+        return self.registers if self.windows is None else self.windows
+
+    @property
+    def file_name(self) -> str:
+        """What files about the device are called; also its id in the host's QEMU."""
+        return self.name.replace("/", "-").replace("@", "-")
 
 
 @dataclass(frozen=True)
@@ -65,7 +86,11 @@ class Board:
     guest_machine: tuple[str, ...]
     guest_kernel_arguments: str
     guest_bus: GuestBus
+    guest_memory_start: int
+    guest_memory_end: int
     interrupt_specifier: Callable[[int], tuple[int, ...]]
     """Cells of an `interrupts` property for a level input of the interrupt controller."""
+    iommu_faults: Callable[[str], list[IommuFault]]
+    """What its IOMMU refused, from the text of the host's kernel log."""
     add_soc: Callable[[Board, Tree, Sequence[PlatformDevice]], None]
     """Add the `/soc` bus with these devices to the tree QEMU made for the machine."""

@@ -9,7 +9,7 @@ which are the host's own business (`testbed,drop`). What it provides besides sta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,15 +100,29 @@ def add_guest_node(
     """Add the guest's node for `host_node` below the guest's platform `bus`."""
     base = host_node.name.partition("@")[0]
     node = bus.add(f"{base}@{placement.offsets[0]:x}")
-    report = NodeReport(host_node.path, node.path)
     windows = register_windows(host, host_node)
 
+    def rewrite(name: str) -> Value:
+        return _rewrite(name, host, host_node, guest, windows, placement)
+
+    return _apply(fragment, host_node, node, rewrite)
+
+
+def fill(fragment: Fragment, host_node: Node, node: Node) -> NodeReport:
+    """Give `node`, which has the rewritten properties already, the others of `host_node`."""
+    return _apply(fragment, host_node, node, lambda name: node.require(name))
+
+
+def _apply(
+    fragment: Fragment, host_node: Node, node: Node, rewrite: Callable[[str], Value]
+) -> NodeReport:
+    report = NodeReport(host_node.path, node.path)
     for name, raw in host_node.properties().items():
         if name in fragment.copy:
             node.set(name, raw)
             report.lines.append(f"  kept      {_show(name, raw)}")
         elif name in fragment.rewrite:
-            value = _rewrite(name, host, host_node, guest, windows, placement)
+            value = rewrite(name)
             node.set(name, value)
             report.lines.append(f"  rewritten {_show(name, raw)} -> {_show(name, encode(value))}")
         elif name in fragment.drop:

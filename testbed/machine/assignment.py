@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _DRIVER = "vfio-platform"
 _SECONDS = 30
+_DRIVER_SECONDS = 120
+"""A crypto driver tests every algorithm it registers before its probe ends."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,8 @@ def assign(host: Host, path: str) -> Assignment:
     with host.run.step(Stage.BIND, f"assigning {path}"):
         deadline = host.run.deadline(_SECONDS)
         devices = PlatformDevices(host.agent)
-        try:
-            node = host.node(path)
-        except TreeError as error:
-            raise TestbedError(Stage.BIND, f"assigning {path}: {error}") from None
-        name = linux_name(host.tree, node)
-        before = devices.show(name, deadline)
+        before = load_driver(host, path)
+        name = before.name
         _check_device(path, before)
         bound = devices.give(name, _DRIVER, deadline)
         try:
@@ -73,6 +71,26 @@ def assign(host: Host, path: str) -> Assignment:
             raise
         host.run.note("\n".join(assignment.lines()))
         return assignment
+
+
+def load_driver(host: Host, path: str) -> SysfsDevice:
+    """See that the device at `path` has a driver, and the devices its node lies in before it.
+
+    A device that has one already is left as it is. TestbedError (bind) when there is no such
+    device or no driver for it.
+    """
+    with host.run.step(Stage.BIND, f"loading the driver of {path}"):
+        try:
+            node = host.node(path)
+        except TreeError as error:
+            raise TestbedError(Stage.BIND, f"looking for {path}: {error}") from None
+        above = path.rpartition("/")[0]
+        if above in host.models.by_path:
+            load_driver(host, above)  # what its node lies in makes the device
+        deadline = host.run.deadline(_DRIVER_SECONDS)
+        devices = PlatformDevices(host.agent)
+        device = devices.show(linux_name(host.tree, node), deadline)
+        return device if device.driver else devices.load_driver(device.name, deadline)
 
 
 def release(host: Host, assignment: Assignment) -> None:

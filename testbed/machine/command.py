@@ -49,6 +49,7 @@ class HostCommand:
     tree: str
     append: str = ""
     guest_qemu: Path | None = None
+    extra: tuple[str, ...] = ()
 
     def argv(self, chardevs: Chardevs) -> list[str]:
         """The command line for this run."""
@@ -100,12 +101,12 @@ class HostCommand:
         argv += ["-device", f"virtserialport,chardev=agent,name={AGENT_PORT}"]
         for device in self.devices:
             argv += ["-device", self._remote_port(device)]
-        return argv
+        return [*argv, *self.extra]
 
     def _remote_port(self, device: PlatformDevice) -> str:
-        words = ["remote-port-device", f"id={_identifier(device.name)}"]
+        words = ["remote-port-device", f"id={device.file_name}"]
         words.append(f"path={socket_name(device)}")
-        for index, (offset, size) in enumerate(device.registers):
+        for index, (offset, size) in enumerate(device.regions):
             number = index or ""
             words.append(f"addr{number}={self.board.soc_base + offset:#x},size{number}={size:#x}")
         for index, interrupt in enumerate(device.interrupts):
@@ -115,11 +116,6 @@ class HostCommand:
         if device.posted_writes:
             words.append("posted-writes=on")
         return ",".join(words)
-
-
-def _identifier(name: str) -> str:
-    """A QEMU id: letters, digits, '-', '.', '_'."""
-    return name.replace("@", "-")
 
 
 def _escape(path: Path) -> str:

@@ -11,16 +11,20 @@ from contextlib import contextmanager
 from testbed.channel import AgentClient, ChannelError, Process, Stream
 from testbed.console import Console
 from testbed.deadline import Deadline
+from testbed.devicetree.address import linux_name, parent
 from testbed.devicetree.fragment import NodeReport, Placement
 from testbed.devicetree.tree import Node, Tree
 from testbed.errors import Stage, TestbedError
 from testbed.machine.assignment import Assignment
 from testbed.machine.command import AGENT_PORT
+from testbed.machine.disk import wait_for_disk
 from testbed.machine.guest_tree import GuestTrees, add_devices
 from testbed.machine.host import Host
 from testbed.machine.interrupts import count_interrupts
 from testbed.machine.platform_bus import place, read_placements
+from testbed.machine.platform_device import PlatformDevices
 from testbed.machine.serial_port import open_serial_port
+from testbed.machine.stand_in import Preload
 from testbed.process import tail
 from testbed.qmp import Qmp
 from testbed.watch import Watch
@@ -30,16 +34,29 @@ BOOT_SECONDS = 90
 
 
 class Guest:
-    """One nested guest. `tree` is its device tree, `reports` what became of each host node."""
+    """One nested guest. `tree` is its device tree, `reports` what became of each host node.
+
+    `append` is added to its kernel's arguments, `extra` to its QEMU's. Without `stand_ins` the
+    guest gets a part of a device, such as a job ring, with nothing in place of the rest.
+    """
 
     def __init__(
-        self, host: Host, name: str, assignments: Sequence[Assignment], *, append: str = ""
+        self,
+        host: Host,
+        name: str,
+        assignments: Sequence[Assignment],
+        *,
+        append: str = "",
+        stand_ins: bool = True,
+        extra: Sequence[str] = (),
     ) -> None:
         self.host = host
         self.run = host.run
         self.name = name
         self.assignments = tuple(assignments)
         self.append = append
+        self.stand_ins = stand_ins
+        self.extra = tuple(extra)
         self.folder = host.run.folder(name)
         self.watch = Watch()
         host.watch.subscribe(self.watch.fail)  # a guest ends with its host
@@ -105,13 +122,14 @@ class Guest:
         """Make the guest's tree for these placements and start QEMU with it."""
         host = self.host
         self.tree = trees.base(self._remote)
-        self.reports = add_devices(host, self.tree, self.assignments, placements)
+        added = add_devices(host, self.tree, self.assignments, placements, stand_ins=self.stand_ins)
+        self.reports = added.reports
         self.tree.source = str(self.folder / "guest.dtb")
         self.tree.save(self.folder / "guest.dtb")
         host.agent.put_file(
             f"{self._remote}/guest.dtb", self.tree.to_blob(), deadline=self.run.deadline(20)
         )
-        argv = self._argv(qemu)
+        argv = [*self._argv(qemu), *self._preload(added.preloads)]
         self.run.script(
             f"{self.name}/run.sh",
             argv,
@@ -131,6 +149,16 @@ class Guest:
             Stage.GUEST_BOOT,
             self.run.deadline(_QEMU_START_SECONDS),
         )
+
+    def _preload(self, preloads: Sequence[Preload]) -> list[str]:
+        """Bring the contents into the host and return QEMU's arguments that load them."""
+        argv = []
+        for preload in preloads:
+            path = f"{self._remote}/{preload.name}.bin"
+            (self.folder / f"{preload.name}.bin").write_bytes(preload.content)
+            self.host.agent.put_file(path, preload.content, deadline=self.run.deadline(20))
+            argv += ["-device", f"loader,file={path},addr={preload.address:#x},force-raw=on"]
+        return argv
 
     def _read_placements(self) -> list[Placement]:
         identifiers = [self._identifier(a) for a in self.assignments]
@@ -174,10 +202,17 @@ class Guest:
             *("-chardev", f"socket,id=agent,path={self._remote}/agent,server=on,wait=off"),
             *("-device", f"virtserialport,chardev=agent,name={AGENT_PORT}"),
         ]
+        for name in ("root", "payload"):
+            argv += [
+                "-blockdev",
+                f"driver=raw,node-name={name},read-only=on,file.driver=host_device,"
+                f"file.filename=/run/testbed/disk/{name}",
+            ]
+            argv += ["-device", f"virtio-blk-device,drive={name},serial={name}"]
         for assignment in self.assignments:
             identifier = self._identifier(assignment)
             argv += ["-device", f"vfio-platform,host={assignment.name},id={identifier}"]
-        return argv
+        return [*argv, *self.extra]
 
     def _connect(self, deadline: Deadline) -> None:
         agent = self.host.agent
@@ -248,6 +283,43 @@ class Guest:
         """Run a command in the guest and return what it printed; it has to exit with 0."""
         done = self.agent.run(command, deadline=self.run.deadline(seconds))
         return done.stdout.decode(errors="replace")
+
+    def mount_system(self) -> None:
+        """Give the guest the programs and kernel modules that the host has, read-only."""
+        self.succeed("mount-system")
+
+    def load_driver(self, assignment: Assignment, *, seconds: float = 120) -> str:
+        """Load the guest's own driver of an assigned device, and name it.
+
+        The device may have one already. TestbedError (guest boot) when it has none afterwards.
+        """
+        with self.run.step(Stage.GUEST_BOOT, f"loading {self.name}'s driver of {assignment.path}"):
+            self.mount_system()
+            devices = PlatformDevices(self.agent, self.name)
+            node = self.node(assignment)
+            name = linux_name(self.tree, node)
+            deadline = self.run.deadline(seconds)
+            above = parent(self.tree, node)
+            if above.path != self.host.board.guest_bus.node:
+                # The driver of what stands in there makes the device.
+                devices.load_driver(linux_name(self.tree, above), deadline)
+            device = devices.show(name, deadline)
+            if not device.driver:
+                device = devices.load_driver(name, deadline)
+            if not device.driver:
+                raise TestbedError(
+                    Stage.GUEST_BOOT,
+                    f"no driver of {self.name} took {assignment.path}; its kernel says:"
+                    f" {devices.kernel_says(name, deadline) or 'nothing'}",
+                    evidence=self.console.log,
+                )
+            return device.driver
+
+    def disk(self, assignment: Assignment, *, seconds: float = 60) -> str:
+        """The disk, such as /dev/sda, that the guest's driver made of an assigned controller."""
+        self.load_driver(assignment)
+        device = f"platform/devices/{linux_name(self.tree, self.node(assignment))}"
+        return wait_for_disk(self.agent, device, self.name, self.run.deadline(seconds))
 
     def open_serial_port(self, assignment: Assignment) -> Stream:
         """The tty that the guest's own driver made of an assigned UART."""

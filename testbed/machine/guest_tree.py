@@ -8,6 +8,7 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.artifacts.cache import Cache
@@ -20,6 +21,7 @@ from testbed.errors import Stage, TestbedError
 from testbed.machine.assignment import Assignment
 from testbed.machine.exposure import Exposure
 from testbed.machine.host import Host
+from testbed.machine.stand_in import Bus, Preload, StandIns
 from testbed.paths import FRAGMENTS
 
 _SECONDS = 40
@@ -93,16 +95,38 @@ def _keep(path: Path, content: bytes) -> None:
         Path(name).rename(path)  # whole or not at all, whoever else writes it
 
 
+@dataclass(frozen=True)
+class AddedDevices:
+    """The nodes of the assigned devices, and the memory that stands in for what lies above them."""
+
+    reports: list[NodeReport]
+    preloads: list[Preload]
+
+
 def add_devices(
-    host: Host, guest: Tree, assignments: Sequence[Assignment], placements: Sequence[Placement]
-) -> list[NodeReport]:
-    """Add a node for each assigned device, by the fragment of its binding."""
+    host: Host,
+    guest: Tree,
+    assignments: Sequence[Assignment],
+    placements: Sequence[Placement],
+    *,
+    stand_ins: bool = True,
+) -> AddedDevices:
+    """Add a node for each assigned device, by the fragment of its binding.
+
+    Without `stand_ins` a part of a device stands alone on the platform bus.
+    """
     bus = guest.node(host.board.guest_bus.node)
+    wholes = StandIns(host, guest, assignments if stand_ins else ())
     reports = []
     for assignment, placement in zip(assignments, placements, strict=True):
         node = assignment.node
         rules = fragment.find(FRAGMENTS, node)
-        report = fragment.add_guest_node(rules, assignment.tree, node, guest, bus, placement)
+        place = (wholes.bus(assignment.path, placement) if stand_ins else None) or Bus(
+            bus, placement
+        )
+        report = fragment.add_guest_node(
+            rules, assignment.tree, node, guest, place.node, place.placement
+        )
         host.run.note(report.text())
         reports.append(report)
-    return reports
+    return AddedDevices(reports, wholes.preloads)

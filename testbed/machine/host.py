@@ -10,13 +10,16 @@ from pathlib import Path
 
 from testbed.artifacts import BoardArtifacts
 from testbed.boards.board import Board, PlatformDevice
+from testbed.boards.iommu_fault import IommuFault
 from testbed.channel import AgentClient, Stream
 from testbed.console import Console
+from testbed.devicetree.address import linux_name
 from testbed.devicetree.tree import Node, Tree
 from testbed.errors import Stage, TestbedError
 from testbed.machine import assignment
 from testbed.machine.assignment import Assignment
 from testbed.machine.command import Chardevs, HostCommand
+from testbed.machine.disk import wait_for_disk
 from testbed.machine.interrupts import count_named
 from testbed.machine.models import Models
 from testbed.machine.serial_port import open_serial_port
@@ -34,8 +37,8 @@ class Host:
     """The host machine of a run.
 
     `devices` are those of its /soc bus, by default the board's. `models` replaces the model of a
-    device, by device-tree path. `append` is added to the kernel's arguments. `tree` is the device
-    tree the host was started with.
+    device, by device-tree path. `append` is added to the kernel's arguments, `extra` to QEMU's.
+    `traced` keeps a trace of each model. `tree` is the device tree the host was started with.
     """
 
     def __init__(
@@ -48,6 +51,8 @@ class Host:
         devices: Sequence[PlatformDevice] | None = None,
         append: str = "",
         guest_qemu: Path | None = None,
+        extra: Sequence[str] = (),
+        traced: bool = True,
     ) -> None:
         self.run = run
         self.board = board
@@ -58,9 +63,15 @@ class Host:
         self.devices = tuple(board.devices if devices is None else devices)
         self.tree = self._make_tree()
         self.command = HostCommand(
-            board, artifacts, self.devices, "host.dtb", append=append, guest_qemu=guest_qemu
+            board,
+            artifacts,
+            self.devices,
+            "host.dtb",
+            append=append,
+            guest_qemu=guest_qemu,
+            extra=tuple(extra),
         )
-        self.models = Models(self.devices, models or {}, self.folder, self.watch)
+        self.models = Models(self.devices, models or {}, self.folder, self.watch, traced=traced)
         self._chardevs = Chardevs()
         self._process: Process | None = None
         self._console: Console | None = None
@@ -209,6 +220,13 @@ class Host:
         done = self.agent.run(command, deadline=self.run.deadline(seconds))
         return done.stdout.decode(errors="replace")
 
+    def iommu_faults(self) -> list[IommuFault]:
+        """DMA that the host's IOMMU has refused since power-on, as far as the kernel tells.
+
+        Kernels limit how many they print: ten in five seconds.
+        """
+        return self.board.iommu_faults(self.succeed("dmesg"))
+
     def interrupts(self, device: str) -> int:
         """How many interrupts of a platform device VFIO has taken in the host, all CPUs."""
         return count_named(self.succeed(["cat", "/proc/interrupts"]), device)
@@ -216,6 +234,16 @@ class Host:
     def open_serial_port(self, path: str) -> Stream:
         """The tty that the host's own driver made of the UART at a device-tree path."""
         return open_serial_port(self.agent, self.tree, self.node(path), self.run.deadline(20))
+
+    def load_driver(self, path: str) -> str:
+        """See that the device at a device-tree path has its native driver, and name it."""
+        return assignment.load_driver(self, path).driver
+
+    def disk(self, path: str, *, seconds: float = 30) -> str:
+        """The disk, such as /dev/sda, that the host's own driver made of a storage controller."""
+        self.load_driver(path)
+        device = f"platform/devices/{linux_name(self.tree, self.node(path))}"
+        return wait_for_disk(self.agent, device, "the host", self.run.deadline(seconds))
 
     def assign(self, path: str) -> Assignment:
         """Take the device at a device-tree path from its driver and give it to VFIO.

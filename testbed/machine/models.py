@@ -17,7 +17,7 @@ from testbed.watch import Watch
 
 def socket_name(device: PlatformDevice) -> str:
     """The socket of a device's model, relative to the host's folder of the run."""
-    return f"{device.name}.sock"
+    return f"{device.file_name}.sock"
 
 
 class Models:
@@ -33,13 +33,14 @@ class Models:
         traced: bool = True,
     ) -> None:
         self._watch = watch
-        self._folder = folder
-        self.by_path = {d.path: models.get(d.path) or d.model() for d in devices}
+        self.by_path: dict[str, Device] = {}
+        self._trace_paths = {d.path: folder / f"{d.file_name}.trace" for d in devices}
         self._servers: dict[str, Server] = {}
         self._traces: list[Trace] = []
         for device in devices:
-            model = self.by_path[device.path]
-            trace = Trace(folder / f"{device.name}.trace") if traced else None
+            model = models.get(device.path) or device.model(self.by_path)
+            self.by_path[device.path] = model
+            trace = Trace(self._trace_paths[device.path]) if traced else None
             if trace is not None:
                 self._traces.append(trace)
             self._servers[device.path] = Server(
@@ -57,11 +58,10 @@ class Models:
         self._watch.fail(self._as_error(path, failure))
 
     def _as_error(self, path: str, failure: Failure) -> TestbedError:
-        name = path.rpartition("/")[2]
         return TestbedError(
             Stage.MODEL,
             f"the model of {path} died: {failure.message}",
-            evidence=self._folder / f"{name}.trace",
+            evidence=self._trace_paths[path],
         )
 
     def failure(self) -> TestbedError | None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A platform device in the host's sysfs: which driver has it, and giving it to another."""
+"""A platform device in a machine's sysfs: which driver has it, and giving it to another."""
 
 from __future__ import annotations
 
@@ -27,14 +27,22 @@ class SysfsDevice:
 
 
 class PlatformDevices:
-    """The host's platform bus, by Linux device names such as `d11c500.serial`."""
+    """A machine's platform bus, by Linux device names such as `d11c500.serial`.
 
-    def __init__(self, agent: AgentClient) -> None:
+    `machine` is what errors call it.
+    """
+
+    def __init__(self, agent: AgentClient, machine: str = "the host") -> None:
         self._agent = agent
+        self._machine = machine
 
     def show(self, name: str, deadline: Deadline) -> SysfsDevice:
-        """TestbedError when the host has no such device."""
+        """TestbedError when the machine has no such device."""
         return self._ask(name, deadline, "show", name)
+
+    def load_driver(self, name: str, deadline: Deadline) -> SysfsDevice:
+        """Load the module for the device's modalias and wait for its probe; see `driver`."""
+        return self._ask(name, deadline, "load", name)
 
     def give(self, name: str, driver: str, deadline: Deadline) -> SysfsDevice:
         """Take the device from its driver and let `driver` probe it; see `driver` of the result."""
@@ -68,7 +76,9 @@ class PlatformDevices:
         except CommandFailed as error:
             said = error.stderr.decode(errors="replace").strip().splitlines()
             reason = said[-1] if said else str(error)
-            raise TestbedError(Stage.BIND, f"{arguments[0]} {name} in the host: {reason}") from None
+            raise TestbedError(
+                Stage.BIND, f"{arguments[0]} {name} in {self._machine}: {reason}"
+            ) from None
         fields = dict(
             line.split("=", 1) for line in done.stdout.decode().splitlines() if "=" in line
         )

@@ -19,7 +19,7 @@ from avocado import Test
 
 from models.ns16550a import Ns16550a, SerialLine
 from testbed.artifacts import BoardArtifacts, PlainProgress
-from testbed.boards import board
+from testbed.boards import Board, PlatformDevice, board
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
 from testbed.machine.assignment import Assignment
@@ -63,6 +63,10 @@ class Scenario(Test):  # type: ignore[misc]
     def models(self) -> dict[str, Device]:
         """Models that replace the board's, by device-tree path."""
         return {}
+
+    def devices(self, board: Board) -> tuple[PlatformDevice, ...]:
+        """The devices of the host's /soc bus."""
+        return board.devices
 
     def parts(self, artifacts: BoardArtifacts) -> BoardArtifacts:
         """The parts the run uses, from those the options name."""
@@ -139,6 +143,7 @@ class Scenario(Test):  # type: ignore[misc]
             chosen,
             artifacts,
             models=self.models(),
+            devices=self.devices(chosen),
             append=self._append(self.host_append),
             guest_qemu=options.guest_qemu,
         )
@@ -181,18 +186,28 @@ class Scenario(Test):  # type: ignore[misc]
         return model.line
 
     def boot_guest(
-        self, *assignments: Assignment, append: str = "", seconds: float = BOOT_SECONDS
+        self,
+        *assignments: Assignment,
+        append: str = "",
+        stand_ins: bool = True,
+        seconds: float = BOOT_SECONDS,
     ) -> Guest:
         """Boot a nested guest that has these devices; its kernel may take `seconds`."""
-        guest = self.prepare_guest(assignments, append=append)
+        guest = self.prepare_guest(assignments, append=append, stand_ins=stand_ins)
         guest.start()
         guest.resume(seconds)
         return guest
 
-    def prepare_guest(self, assignments: Sequence[Assignment], *, append: str = "") -> Guest:
-        """A guest that is not started yet."""
+    def prepare_guest(
+        self, assignments: Sequence[Assignment], *, append: str = "", stand_ins: bool = True
+    ) -> Guest:
+        """A guest that is not started yet; see `Guest`."""
         guest = Guest(
-            self.host, f"guest{len(self._guests)}", assignments, append=self._append(append)
+            self.host,
+            f"guest{len(self._guests)}",
+            assignments,
+            append=self._append(append),
+            stand_ins=stand_ins,
         )
         self._guests.append(guest)
         return guest
@@ -205,7 +220,8 @@ class Scenario(Test):  # type: ignore[misc]
     def _shell(self) -> None:
         """In place of the test: everything assigned to a guest, and the person at the consoles."""
         signal.setitimer(signal.ITIMER_REAL, 0)
-        assigned = [self.host.assign(device.path) for device in self.host.board.devices]
+        paths = [d.path for d in self.host.devices if d.stream_id is not None]
+        assigned = [self.host.assign(path) for path in paths]
         guest = self.boot_guest(*assigned)
         attach({"h": self.host.console, "g": guest.console})
 

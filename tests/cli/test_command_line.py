@@ -37,7 +37,7 @@ def status_of(*words: str) -> int:
         ("bogus", "invalid choice: 'bogus' (choose from 'run', 'list',"),
         ("list --x", "unrecognized arguments: --x"),
         ("run", "the following arguments are required: PATH|NAME"),
-        ("run no-such", "no scenario 'no-such': neither a file nor one of uart, "),
+        ("run no-such", "no scenario 'no-such': neither a file nor one of bounds, "),
         ("run uart --board pc", "argument --board: invalid choice: 'pc' (choose from 'arm-virt')"),
         ("run uart --timeout-scale abc", "--timeout-scale: abc is not a positive number"),
         ("run uart --timeout-scale nan", "--timeout-scale: nan is not a positive number"),
@@ -150,6 +150,6 @@ def test_serve_has_the_models_ready_for_the_command(
     """It runs once the sockets are there, gives its status, and leaves nothing."""
     monkeypatch.chdir(tmp_path)
     serve = ["serve", "--directory", ".", "--", "sh", "-c"]
-    assert status_of(*serve, "test -S serial@11c500.sock && test -S serial@11d000.sock") == 0
+    assert status_of(*serve, "test -S serial-11c500.sock && test -S serial-11d000.sock") == 0
     assert status_of(*serve, "exit 7") == 7
     assert list(tmp_path.iterdir()) == []

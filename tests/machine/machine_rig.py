@@ -24,7 +24,7 @@ def device(
         compatible=("ns16550a",),
         registers=tuple(registers),
         interrupts=tuple(interrupts),
-        model=lambda: Device(name),
+        model=lambda _: Device(name),
     )
 
 

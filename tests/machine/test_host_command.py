@@ -38,7 +38,7 @@ def values(argv: list[str], option: str) -> list[str]:
 def test_a_device_is_described_to_the_bridge(artifacts: BoardArtifacts) -> None:
     command = HostCommand(BOARD, artifacts, (UART,), "host.dtb")
     assert (
-        "remote-port-device,id=serial-11c500,path=serial@11c500.sock,"
+        "remote-port-device,id=serial-11c500,path=serial-11c500.sock,"
         "addr=0xd11c500,size=0x100,irq=180,sid=0xf8"
     ) in values(command.script_argv(), "-device")
 

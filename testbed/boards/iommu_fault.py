@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+"""DMA that an IOMMU refused, as the host's kernel log tells it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class IommuFault:
+    """One refused access: who (stream id), where (bus address), and the IOMMU's word for why."""
+
+    stream_id: int
+    address: int
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} of stream {self.stream_id:#x} at {self.address:#x}"
+
+
+_SMMU_EVENTS = {
+    0x02: "F_STREAM_DISABLED",
+    0x06: "C_BAD_STE",
+    0x10: "F_TRANSLATION",
+    0x11: "F_ADDR_SIZE",
+    0x12: "F_ACCESS",
+    0x13: "F_PERMISSION",
+}
+_SMMU_RECORD = re.compile(
+    r"arm-smmu-v3 \S+: event 0x[0-9a-f]{2} received:$\n"
+    r"((?:.*arm-smmu-v3 \S+: \s*0x[0-9a-f]{16}$\n?){4})",
+    re.MULTILINE,
+)
+
+
+def smmuv3_faults(log: str) -> list[IommuFault]:
+    """The events in a kernel log. Source: arm-smmu-v3.c; records: Arm IHI 0070, section 7.3."""
+    faults = []
+    for match in _SMMU_RECORD.finditer(log):
+        first, _, address, _ = (int(word, 16) for word in re.findall(r"0x([0-9a-f]{16})", match[1]))
+        kind = first & 0xFF
+        faults.append(
+            IommuFault(first >> 32, address, _SMMU_EVENTS.get(kind, f"event {kind:#04x}"))
+        )
+    return faults
