@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from testbed.artifacts import prepare, progress_for
+from testbed.bench.crypto import measure_crypto
+from testbed.bench.disks import measure_disks
 from testbed.bench.figures import Figure
 from testbed.bench.measure import measure
 from testbed.boards import board
@@ -46,9 +48,10 @@ def _figures(options: Options, *, fresh: bool) -> Iterator[Figure]:
         yield from _fresh_setup(options)
     artifacts = parts_for(options, progress_for())
     results = options.results or Path.cwd() / "testbed-results"
-    run = Run(new_directory(results, "bench"), timeout_scale=options.timeout_scale)
-    yield from measure(run, board(options.board), artifacts)
-    run.close()
+    for part in (measure, measure_disks, measure_crypto):
+        run = Run(new_directory(results, "bench"), timeout_scale=options.timeout_scale)
+        yield from part(run, board(options.board), artifacts)
+        run.close()
     yield _whole_run(options)
 
 

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""A device of one guest reaches that guest's memory and nothing else, by order of the IOMMU."""
+
+import re
+
+from testbed.machine.assignment import Assignment
+from testbed.machine.guest import Guest
+from testbed.remoteport.device import BusError
+from testbed.scenario import Scenario
+from testbed.scenario.tool import Tool
+
+PAGE = 4096
+PAGES = 256
+
+
+class DmaContained(Scenario):
+    timeout = 240
+    host_append = "cryptomgr.notests"
+    DEVICES = ("/soc/crypto@300000/jr@1000", "/soc/crypto@300000/jr@2000")
+
+    def test(self) -> None:
+        assigned = [self.host.assign(path) for path in self.DEVICES]
+        guests = [self.boot_guest(device) for device in assigned]
+        (guest, other), (device, _) = guests, assigned
+        # Where the guest's own memory is, a bus address means that memory, not the host's.
+        memory = range(self.host.board.guest_memory_start, self.host.board.guest_memory_end)
+
+        with (
+            Tool(self.host.agent, self.canary(), self.deadline(30)) as host_canary,
+            Tool(guest.agent, self.canary(), self.deadline(30)) as own_canary,
+            Tool(other.agent, self.canary(), self.deadline(30)) as other_canary,
+        ):
+            canaries = {"the host": host_canary, guest.name: own_canary, other.name: other_canary}
+            host_page = self.address(host_canary, memory.stop)
+            other_page = self.host_address(other, other_canary, memory)
+
+            self.refused(device, memory.start - PAGE, "below the guest's memory")
+            self.refused(device, memory.stop, "above the guest's memory")
+            self.refused(device, memory.stop - 8, "across the end of the guest's memory")
+            self.refused(device, host_page, "the host's memory")
+            self.refused(device, other_page, "the other guest's memory")
+            for name, canary in canaries.items():
+                self.intact(canary, name)
+
+            # The same address in both guests: the device reaches its own guest's only.
+            page = self.address(own_canary, memory.start)
+            self.host.model(device.path).dma.write(page + 16, self.random.randbytes(16))
+            assert own_canary.ask("check", self.deadline(30))["changed"] == "1"
+            self.intact(host_canary, "the host")
+            self.intact(other_canary, other.name)
+        assert other.succeed("echo alive").strip() == "alive"
+
+    def canary(self) -> list[str]:
+        return ["memory-canary", str(PAGES), str(self.random.getrandbits(63))]
+
+    def address(self, canary: Tool, low: int, high: int = 1 << 48) -> int:
+        """The physical address, as its machine has it, of a canary page at or above `low`."""
+        answer = canary.ask(f"where {low:#x} {high:#x}", self.deadline(30))
+        assert "address" in answer, f"{canary.name}: no page of it lies above {low:#x}"
+        return int(answer["address"], 16)
+
+    def host_address(self, guest: Guest, canary: Tool, own: range) -> int:
+        """Where the host has a canary page of `guest`, outside of `own` bus addresses."""
+        page = 0
+        while True:
+            page = self.address(canary, page)
+            answer = guest.qmp.monitor(f"gpa2hpa {page:#x}")
+            found = re.search(r"is 0x([0-9a-f]+)", answer)
+            assert found, f"{guest.name}'s QEMU: {answer}"
+            if (host_page := int(found[1], 16)) not in own:
+                return host_page
+            page += PAGE
+
+    def refused(self, device: Assignment, address: int, where: str) -> None:
+        """Both directions are refused, and the host's log names the stream and the address."""
+        dma = self.host.model(device.path).dma
+        stream = device.node.cells("iommus")[1]
+        for access in (
+            lambda: dma.read(address, 16),
+            lambda: dma.write(address, self.random.randbytes(16)),
+        ):
+            try:
+                access()
+            except BusError:
+                continue
+            raise AssertionError(f"DMA of {device.path} reached {where}, {address:#x}")
+        page = (address + 8) & -PAGE
+        self.wait_until(
+            lambda: any(
+                fault.stream_id == stream and fault.address & -PAGE == page
+                for fault in self.host.iommu_faults()
+            ),
+            self.deadline(20),
+            f"the host's log to tell of stream {stream:#x} at {page:#x}",
+        )
+
+    def intact(self, canary: Tool, machine: str) -> None:
+        answer = canary.ask("check", self.deadline(30))
+        assert answer["changed"] == "0", f"memory of {machine} changed at {answer['address']}"
