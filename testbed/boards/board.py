@@ -31,6 +31,8 @@ class PlatformDevice:
     properties: Mapping[str, Value] = field(default_factory=dict)
     windows: tuple[tuple[int, int], ...] | None = None
     """The (offset, size) pairs within `/soc` of the model's regions, where not `registers`."""
+    idle: str = ""
+    """A command that succeeds in the host once the native driver can be taken from the device."""
     stand_in: Callable[[Device], bytes] | None = None
     """From its model, what drivers of its parts read of it: the memory a guest finds in its place.
 

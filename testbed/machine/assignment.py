@@ -63,6 +63,7 @@ def assign(host: Host, path: str) -> Assignment:
         before = load_driver(host, path)
         name = before.name
         _check_device(path, before)
+        _wait_until_idle(host, path)
         bound = devices.give(name, _DRIVER, deadline)
         try:
             assignment = _check_bound(host, path, before, bound, devices, deadline)
@@ -106,6 +107,21 @@ def release(host: Host, assignment: Assignment) -> None:
                 f" {assignment.native_driver}; the host's kernel says:"
                 f" {devices.kernel_says(assignment.name, deadline) or 'nothing'}",
                 evidence=host.console.log,
+            )
+
+
+def _wait_until_idle(host: Host, path: str) -> None:
+    command = next((device.idle for device in host.devices if device.path == path), "")
+    deadline = host.run.deadline(_DRIVER_SECONDS)
+    while (
+        command
+        and host.agent.run(command, deadline=host.run.deadline(_SECONDS), check=False).returncode
+    ):
+        if deadline.expired:
+            raise TestbedError(
+                Stage.BIND,
+                f"assigning {path}: its driver is still at work after {deadline.seconds:.0f} s:"
+                f" `{command}` fails in the host",
             )
 
 
