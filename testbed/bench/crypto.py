@@ -43,6 +43,7 @@ def measure_crypto(run: Run, board: Board, artifacts: BoardArtifacts) -> Iterato
 
 
 def _measure(machine: str, succeed: Succeed) -> Iterator[Figure]:
+    succeed("/usr/sbin/modprobe -a aes-ce-blk sha2-ce")
     for algorithm, (kind, options, ours, theirs) in _ALGORITHMS.items():
         for size, times, unit in _SIZES:
             succeed(f"head -c {size} /dev/zero >/tmp/bench.in")
