@@ -45,7 +45,7 @@ class FileTree:
                 member = tarfile.TarInfo(path)
                 member.size = len(content)
                 tar.addfile(member, io.BytesIO(content))
-        there = "/tmp/files.tar"
+        there = f"{folder}.tar"
         agent.put_file(there, archive.getvalue(), deadline=deadline)
         agent.run(f"tar -x -f {there} -C {folder} && rm {there}", deadline=deadline)
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from testbed.deadline import Deadline
-from testbed.scenario.crypto import check_algorithms, registered
+from testbed.scenario.crypto import check_algorithms, check_unharmed, registered
 
 
 def entry(name: str, driver: str, selftest: str = "passed") -> str:
@@ -58,3 +58,10 @@ def test_what_is_wrong_is_said(entries: list[str], log: str, says: str) -> None:
 def test_an_algorithm_the_kernel_has_no_test_for_is_no_complaint() -> None:
     log = "[ 1.0] alg: No test for stdrng (prng-caam)"
     check(entry("sha1", "sha1-caam"), log=log, sha1_caam="sha1")
+
+
+@pytest.mark.parametrize("sign", ["WARNING: CPU: 0", "Unable; Oops: 1", "BUG: x", "Call trace:"])
+def test_a_kernel_that_complains_is_not_unharmed(sign: str) -> None:
+    check_unharmed(cast(Any, FakeMachine([], "[ 1.0] caam: all is well")))
+    with pytest.raises(AssertionError, match=sign):
+        check_unharmed(cast(Any, FakeMachine([], f"[ 1.0] a\n[ 2.0] {sign}\n[ 3.0] b")))
