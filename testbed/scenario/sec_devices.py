@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""A board's devices with another SEC behind them, or with its job rings and nothing else of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from models.sec import Sec, SecConfig
+from testbed.boards import PlatformDevice
+from testbed.remoteport.device import Device
+
+__all__ = ["SEC", "SEC_RINGS", "plain_rings", "with_sec"]
+
+SEC = "/soc/crypto@300000"
+SEC_RINGS = (f"{SEC}/jr@1000", f"{SEC}/jr@2000")
+
+
+def with_sec(devices: Sequence[PlatformDevice], config: SecConfig) -> tuple[PlatformDevice, ...]:
+    """The same devices, with the SEC that `config` describes; its pages have to be the board's."""
+
+    def model(_: Mapping[str, Device]) -> Device:
+        return Sec(config, rings=len(SEC_RINGS)).controller
+
+    return tuple(
+        replace(
+            device,
+            model=model,
+            properties={**device.properties, "fsl,sec-era": config.era},
+        )
+        if device.path == SEC
+        else device
+        for device in devices
+    )
+
+
+def plain_rings(devices: Sequence[PlatformDevice], config: SecConfig) -> tuple[PlatformDevice, ...]:
+    """The job rings among the devices, directly on the bus, where they are; no other device.
+
+    They are of one SEC, whose controller nobody has: what firmware does with it, `config` says.
+    """
+    sec = Sec(config, rings=len(SEC_RINGS))
+    rings = [device for device in devices if device.path in SEC_RINGS]
+    return tuple(_plain(device, ring) for device, ring in zip(rings, sec.rings, strict=True))
+
+
+def _plain(device: PlatformDevice, ring: Device) -> PlatformDevice:
+    (window,) = device.regions
+    return replace(
+        device,
+        name=f"jr@{window[0]:x}",
+        registers=(window,),
+        windows=None,
+        model=lambda _: ring,
+    )

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""The kernel's own crypto self-tests with one SEC or another: in the host, then in a guest."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from models.sec import SecConfig, SecController
+from testbed.boards import Board, PlatformDevice
+from testbed.deadline import Deadline
+from testbed.scenario.base import Scenario
+from testbed.scenario.caam_algorithms import expected_algorithms
+from testbed.scenario.crypto import Machine, check_algorithms, check_unharmed, compare
+from testbed.scenario.sec_devices import SEC, SEC_RINGS, with_sec
+
+_REQUESTS = 40
+_HOST_SECONDS = 120
+_GUEST_SECONDS = 90
+"""From loading the driver on: what the project promises of a nested guest."""
+
+
+class SecSelftestScenario(Scenario):
+    """A SEC, the board's or `sec`, passes them in the host and through an assigned ring."""
+
+    timeout = 300
+    sec: ClassVar[SecConfig | None] = None
+
+    def devices(self, board: Board) -> tuple[PlatformDevice, ...]:
+        return board.devices if self.sec is None else with_sec(board.devices, self.sec)
+
+    def test(self) -> None:
+        ring = SEC_RINGS[0]
+        limit = self.deadline(_HOST_SECONDS)
+        self.host.load_driver(ring)
+        self.check(self.host, limit)
+
+        assigned = self.host.assign(ring)
+        guest = self.boot_guest(assigned)
+        limit = self.deadline(_GUEST_SECONDS)
+        guest.load_driver(assigned, seconds=_GUEST_SECONDS)
+        self.check(guest, limit)
+        assert guest.interrupts(assigned) > 0, "the guest took no interrupt"
+        for machine in (self.host, guest):
+            check_unharmed(machine)
+
+    def check(self, machine: Machine, limit: Deadline) -> None:
+        """Every algorithm this SEC has is there and tested, and agrees with the workstation's."""
+        controller = self.host.model(SEC)
+        assert isinstance(controller, SecController)
+        config = controller.config
+        assert f"(Era {config.era})" in machine.succeed("dmesg"), "the driver sees another SEC"
+        check_algorithms(machine, expected_algorithms(config), limit)
+        compare(machine.agent, self.random, _REQUESTS, limit, chacha=bool(config.ccha))
