@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "fail.h"
+#include "number.h"
 
 enum { MAX_INPUT = 1 << 20, MAX_OUTPUT = MAX_INPUT + 64, MAX_KEY = 4096, MAX_IV = 64 };
 
@@ -47,16 +48,6 @@ static size_t parse_hex(const char *text, unsigned char *out, size_t limit)
     return length / 2;
 }
 
-static size_t parse_number(const char *text)
-{
-    char *end;
-    unsigned long value = strtoul(text, &end, 10);
-
-    if (end == text || *end || value > MAX_INPUT)
-        fail("'%s' is not a number up to %d", text, MAX_INPUT);
-    return value;
-}
-
 static void parse_option(struct request *request, const char *option)
 {
     const char *value = strchr(option, '=');
@@ -69,13 +60,13 @@ static void parse_option(struct request *request, const char *option)
     else if (!strncmp(option, "iv=", 3))
         request->iv_size = parse_hex(value, request->iv, MAX_IV);
     else if (!strncmp(option, "piece=", 6))
-        request->piece = parse_number(value);
+        request->piece = number(value, 0, MAX_INPUT, "piece");
     else if (!strncmp(option, "tag=", 4))
-        request->tag = parse_number(value);
+        request->tag = number(value, 0, MAX_INPUT, "tag");
     else if (!strncmp(option, "aad=", 4))
-        request->aad = parse_number(value);
+        request->aad = number(value, 0, MAX_INPUT, "aad");
     else if (!strncmp(option, "times=", 6))
-        request->times = parse_number(value);
+        request->times = number(value, 0, MAX_INPUT, "times");
     else
         fail("unknown option '%s'", option);
 }

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "fail.h"
+#include "number.h"
 
 enum { MAX_DEPTH = 256, MAX_SIZE = 16 << 20, ALIGNMENT = 4096 };
 
@@ -32,16 +33,6 @@ struct job {
     uint64_t size, depth, nanoseconds, seed, blocks;
     uint64_t issued;
 };
-
-static uint64_t number(const char *text, uint64_t low, uint64_t high, const char *what)
-{
-    char *end;
-    uint64_t value = strtoull(text, &end, 0);
-
-    if (end == text || *end || value < low || value > high)
-        fail("%s '%s' is not a number from %" PRIu64 " to %" PRIu64, what, text, low, high);
-    return value;
-}
 
 static bool chosen(const char *word, const char *no, const char *yes)
 {

@@ -10,27 +10,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/fs.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <linux/fs.h>
 #include <unistd.h>
 
 #include "fail.h"
+#include "number.h"
 
 enum { MAX_COUNT = 2048, ALIGNMENT = 4096, FILLER = 0xa5 };
-
-static uint64_t number(const char *text, uint64_t low, uint64_t high, const char *what)
-{
-    char *end;
-    uint64_t value = strtoull(text, &end, 0);
-
-    if (end == text || *end || value < low || value > high)
-        fail("%s '%s' is not a number from %" PRIu64 " to %" PRIu64, what, text, low, high);
-    return value;
-}
 
 /* Move all of `size` bytes between `buffer` and standard input or output. */
 static void stream(char *buffer, size_t size, bool out)

@@ -13,13 +13,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "command.h"
 #include "fail.h"
+#include "number.h"
 
 enum { PAGE = 4096, WORDS = PAGE / 8, MAX_PAGES = 1 << 19 };
 
@@ -104,10 +104,8 @@ int main(int argc, char **argv)
 
     if (argc != 3)
         fail("usage: memory-canary PAGES SEED");
-    canary.pages = strtoull(argv[1], NULL, 0);
-    canary.seed = strtoull(argv[2], NULL, 0);
-    if (!canary.pages || canary.pages > MAX_PAGES)
-        fail("PAGES '%s' is not from 1 to %d", argv[1], MAX_PAGES);
+    canary.pages = number(argv[1], 1, MAX_PAGES, "PAGES");
+    canary.seed = number(argv[2], 0, UINT64_MAX, "SEED");
     fill(&canary);
     while (command_receive()) {
         while (command_next(&command)) {
