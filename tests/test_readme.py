@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from testbed.cli.main import main
-from testbed.paths import PROJECT, SCENARIOS
+from testbed.paths import PROJECT, SCENARIOS, scenario_name
 
 README = (PROJECT / "README.md").read_text()
 
@@ -21,3 +21,8 @@ def test_every_command_is_in_the_table() -> None:
     modules = {path.stem for path in (PROJECT / "testbed" / "cli").glob("*.py")}
     assert shown == modules - {"__init__", "main", "arguments"}
     assert callable(main)
+
+
+def test_every_scenario_is_in_the_table() -> None:
+    for path in SCENARIOS.glob("*.py"):
+        assert f"`{scenario_name(path)}`" in README, f"{path.name} is not in the README"

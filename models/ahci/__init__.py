@@ -54,13 +54,25 @@ has them. The vendor registers keep what is written and do nothing; PTS, PLS and
 
 How it works
 ------------
-A write to PxCI notes the slots. Deferred work then fetches all that wait in two reads (headers,
-tables), gives them to the device in order, lets it carry out what is queued, and writes the data,
-PRDBC and frames of all that was done in one go, before the registers change and the interrupt
-rises. A piece of work begins nothing more after 2 ms or 2 MiB, and goes on after the registers'
-turn. Several frames of one type in a piece are written once, the last; Set Device Bits FISes become
-one that names all their tags. `Port.deepest_queue` tells how many commands were outstanding at
-once.
+A write to PxCI notes the slots. Deferred work, at once or some milliseconds later, then fetches
+all that wait in two reads (headers, tables), gives them to the device in order, lets it carry out
+what is queued, and writes the data, PRDBC and frames of all that was done in one go, before the
+registers change and the interrupt rises. A piece of work begins nothing more after 2 ms or 2 MiB,
+and goes on after the registers' turn. Several frames of one type in a piece are written once, the
+last; Set Device Bits FISes become one that names all their tags. `Port.deepest_queue` tells how
+many commands were outstanding at once.
+
+An interrupt costs a driver many register accesses, each a few microseconds in a host and up to a
+millisecond in a guest whose QEMU passes them on one by one. So interrupts are moderated, as high
+performance controllers do it, when queued commands alone wait: the port begins with them when as
+many are there as lately, when the list is full, or after a pause without a doorbell (four times
+what the host takes to acknowledge an interrupt, 50 ms at the most), and in all cases after 0.2 s;
+what it then completes is reported with one Set Device Bits FIS. Commands that come one at a time
+do not wait, but for one in 61, which finds out whether more would have come: they are done when
+PxCI's write is answered (`Device.defer`, `before_answer`). Nothing waits either among large
+commands (over 64 KiB each), while no interrupt is enabled, or when there is something else to
+do, too: IDENTIFY, a reset, READ LOG EXT after an error. A machine that stops leaves nothing
+waiting. `models.ahci.moderation` has the rules.
 
 Differences from hardware
 -------------------------
@@ -69,6 +81,8 @@ Differences from hardware
 - Frames on the wire exist only as far as software sees them: there is no primitive, no CRC and no
   retry; link errors come from `Transport.link_error` or `Port.link_error`. Data FISes are not cut
   to 8 KiB, PRDBC does not count up while data moves, and DMA Activate is taken for granted.
+- Moderation has no registers and cannot be switched off; command completion coalescing, with which
+  software would ask for something like it, is absent.
 - Command headers, tables, and the data of several queued writes are read earlier than hardware
   does, after PxCI was written for them. A refusal counts when the command's turn has come.
 - HBDS and HBFS come with the end of a piece of work: commands of that piece that had ended before

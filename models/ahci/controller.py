@@ -17,6 +17,7 @@ from models.ahci.registers import (
     register_map,
 )
 from models.ahci.state import WORD, Check
+from models.alarm import AlarmFactory, WallAlarm
 from models.ata.transport import AtaDevice
 from testbed.remoteport.device import BusError, Device, Link, Region, Response, StateError
 
@@ -29,7 +30,8 @@ class Ahci(Device):
     """An AHCI 1.3.1 controller with `ports`: the device on each, or None for an empty one.
 
     `vendor` decides about the registers besides the standard's, `slots` is the length of a command
-    list, `speed` the generation (1 to 3), `staggered_spin_up` CAP.SSS, `address_bits` 64 or 32.
+    list, `speed` the generation (1 to 3), `staggered_spin_up` CAP.SSS, `address_bits` 64 or 32,
+    `alarm` makes a port's source of time.
     TestbedError when the parameters do not make a controller.
     """
 
@@ -47,6 +49,7 @@ class Ahci(Device):
         speed: int = 3,
         staggered_spin_up: bool = False,
         address_bits: int = 64,
+        alarm: AlarmFactory = WallAlarm,
     ) -> None:
         super().__init__(name, byteorder)
         self.config = Config(len(ports), slots, speed, staggered_spin_up, address_bits, vendor)
@@ -55,6 +58,7 @@ class Ahci(Device):
         window = Region("ahci", _SIZE, register_map(len(ports), vendor=qoriq))
         # The base declares the regions for the class; here they depend on parameters.
         vars(self)["regions"] = (window, self.regions[_ECC]) if qoriq else (window,)
+        self.alarm = alarm
         self._ghc = _AE
         self._is = 0
         self._vendor: dict[int, int] = dict.fromkeys(VENDOR_REGISTERS, 0) if qoriq else {}
@@ -104,6 +108,10 @@ class Ahci(Device):
         for port in self.ports:
             port.power_on()
         self._update()
+
+    def quiesce(self) -> None:
+        for port in self.ports:
+            port.quiesce()
 
     def attach(self, link: Link) -> None:
         super().attach(link)

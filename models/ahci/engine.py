@@ -14,12 +14,15 @@ from typing import Protocol
 
 from models.ahci.batch import UFIS, Batch
 from models.ahci.command import HEADER_SIZE, Command, Header
+from models.ahci.moderation import Moderation
 from models.ahci.registers import PxCMD, PxIS, PxTFD
 from models.ahci.transfer import Owner, Transfers, link_error_bits
+from models.alarm import AlarmFactory
 from models.ata.transport import AtaDevice, FisType, LinkErrors, LinkLost, RegisterH2D
 from testbed.remoteport.device import BusError, LinkError
 
 _BUSY = PxTFD.BSY.mask | PxTFD.DRQ.mask
+_SDBS = PxIS.SDBS.mask
 _HBFS, _HBDS = PxIS.HBFS.mask, PxIS.HBDS.mask
 _ST, _FRE = PxCMD.ST.mask, PxCMD.FRE.mask
 _COMMAND_FIS_DWORDS = RegisterH2D.SIZE // 4
@@ -36,7 +39,9 @@ class Host(Owner, Protocol):
 
     device: AtaDevice | None
 
-    def defer(self, work: Callable[[], None]) -> None: ...
+    alarm: AlarmFactory
+
+    def defer(self, work: Callable[[], None], *, before_answer: bool = False) -> None: ...
 
     def link_awake(self, batch: Batch) -> None: ...
 
@@ -54,14 +59,37 @@ class Engine(Transfers):
         self._gone: list[AtaDevice] = []  # unplugged while it was at work
         self._scheduled = False
         self.busy = False
+        self._moderation = Moderation(port.alarm(port.lock, self.hurry))
 
     # What registers and lines ask for
 
-    def poke(self) -> None:
+    def poke(self, *, before_answer: bool = False) -> None:
         """See soon whether there is anything to do."""
         if not self._scheduled:
             self._scheduled = True
-            self._host.defer(self._work)
+            self._host.defer(self._work, before_answer=before_answer)
+
+    def ring(self) -> None:
+        """PxCI was written. Queued commands alone may have to wait for more of their kind."""
+        state = self._host.state
+        outstanding = state.ci | state.sact
+        count = outstanding.bit_count()
+        if self.busy or self._scheduled:
+            self._moderation.seen(count)
+        elif state.ci & ~state.sact or outstanding == self._host.config.slot_mask:
+            self.poke()
+        elif self._moderation.rung(count):
+            # Nobody has anything to do but this one command: spare two changes of threads.
+            self.poke(before_answer=self._moderation.one_at_a_time)
+
+    def hurry(self) -> None:
+        """Begin with what waits for more of its kind."""
+        if self._host.state.ci:
+            self.poke()
+
+    def acknowledged(self) -> None:
+        """PxIS.SDBS was cleared."""
+        self._moderation.acknowledged()
 
     def work_ready(self) -> None:
         """The device says so, from any thread; `poke` belongs to those that hold the lock."""
@@ -76,6 +104,7 @@ class Engine(Transfers):
         """End every transfer under way."""
         state = self._host.state
         self.epoch += 1
+        self._moderation.forget()
         self._fetched.clear()
         self._active.clear()
         self._unknown.clear()
@@ -129,9 +158,10 @@ class Engine(Transfers):
         self._scheduled = False
         self.busy = True
         epoch = self.epoch
-        again = False
+        again = served = False
         try:
             again = self._serve() and epoch == self.epoch
+            served = True
         except LinkError:
             # No machine to transfer for: what was under way stays as the registers show it.
             self._fetched.clear()
@@ -139,8 +169,11 @@ class Engine(Transfers):
             self.busy = False
             self._batch = None
             self._settle()
-        if again or (epoch != self.epoch and self._host.state.running):
+        state = self._host.state
+        if again or (epoch != self.epoch and state.running):
             self.poke()
+        elif served and state.running and not state.halted and state.ci and not state.tfd & _BUSY:
+            self.ring()  # for doorbells that rang while memory was awaited
 
     def _settle(self) -> None:
         """What had to wait for the end of the work."""
@@ -178,6 +211,7 @@ class Engine(Transfers):
 
     def _run(self, batch: Batch, device: AtaDevice) -> bool:
         state = self._host.state
+        self._moderation.begun((state.ci | state.sact).bit_count())
         until = time.perf_counter() + _TIME_BUDGET
         self._fetch(batch)
         if state.ipm != 1 and (self._fetched or state.sact):
@@ -188,7 +222,7 @@ class Engine(Transfers):
             working = device.step()
             if batch.size >= _SIZE_BUDGET or time.perf_counter() >= until:
                 break
-        return working or more or bool(self._waiting(batch))
+        return working or more
 
     def _waiting(self, batch: Batch) -> int:
         """The slots that can be given to the device now."""
@@ -338,6 +372,9 @@ class Engine(Transfers):
         if batch.fatal:
             state.halted = state.running
             self._fetched.clear()
+        self._moderation.ended(
+            batch.sact.bit_count(), batch.size, interrupts=bool(batch.is_ & state.ie & _SDBS)
+        )
         self._host.changed()
 
 

@@ -13,6 +13,7 @@ from models.ahci.engine import Engine
 from models.ahci.registers import PxCMD, PxIS, PxSCTL, PxSERR, PxTFD
 from models.ahci.state import PortState
 from models.ahci.transfer import link_error_bits
+from models.alarm import AlarmFactory
 from models.ata.transport import AtaDevice, LinkErrors
 from testbed.errors import Stage, TestbedError
 from testbed.remoteport.device import Dma
@@ -34,7 +35,9 @@ class Controller(Protocol):
     dma: Dma
     lock: threading.RLock
 
-    def defer(self, work: Callable[[], None]) -> None: ...
+    alarm: AlarmFactory
+
+    def defer(self, work: Callable[[], None], *, before_answer: bool = False) -> None: ...
 
     def port_pending(self, index: int) -> None: ...
 
@@ -50,9 +53,9 @@ class PortLink:
         self.index = index
         self.name = f"{controller.name} port {index}"
         self.config = controller.config
-        self.dma = controller.dma
         self.lock = controller.lock
         self.defer = controller.defer
+        self.alarm = controller.alarm
         self.device = device
         self.deepest_queue = 0
         """The most commands that were ever outstanding at once (PxCI or PxSACT)."""
@@ -61,6 +64,11 @@ class PortLink:
         self._engine = Engine(self)
         if device is not None:
             device.attach(self._engine)
+
+    @property
+    def dma(self) -> Dma:
+        """The controller's way to memory, as it is now: it may be replaced, to be watched."""
+        return self._controller.dma
 
     # The lines
 

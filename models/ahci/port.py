@@ -28,6 +28,7 @@ from models.ahci.state import (
 
 _ST, _FRE, _SUD, _CLO = PxCMD.ST.mask, PxCMD.FRE.mask, PxCMD.SUD.mask, PxCMD.CLO.mask
 _BUSY = PxTFD.BSY.mask | PxTFD.DRQ.mask
+_SDBS = PxIS.SDBS.mask
 _COMRESET, _PHY_OFFLINE = 1, 4  # PxSCTL.DET
 
 Reader = Callable[[], int]
@@ -58,6 +59,10 @@ class Port(PortLink):
     def resume(self) -> None:
         """There is a machine to transfer for, perhaps another one."""
         self._engine.poke_anew()
+
+    def quiesce(self) -> None:
+        """Let nothing wait that could be done."""
+        self._engine.hurry()
 
     def save(self) -> dict[str, Any]:
         state = self.state.to_json()
@@ -162,6 +167,8 @@ class Port(PortLink):
 
     def _write_is(self, value: int, mask: int) -> None:
         self.state.is_ &= ~(value & mask & IS_WRITABLE)
+        if value & mask & _SDBS:
+            self._engine.acknowledged()
 
     def _write_ie(self, value: int, mask: int) -> None:
         self.state.ie = (self.state.ie & ~mask | value & mask) & IE_STORED
@@ -190,7 +197,7 @@ class Port(PortLink):
         if depth > self.deepest_queue:
             self.deepest_queue = depth
         if state.running and not state.halted:
-            self._engine.poke()
+            self._engine.ring()
 
     def _write_cmd(self, value: int, mask: int) -> None:
         state = self.state

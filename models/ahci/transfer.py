@@ -64,8 +64,10 @@ class Owner(Protocol):
 
     config: Config
     state: PortState
-    dma: Dma
     lock: threading.RLock
+
+    @property
+    def dma(self) -> Dma: ...
 
     def link_error(self, kind: LinkErrors, fatal: bool) -> None: ...
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Literal
 
-from models.ns16550a.alarm import AlarmFactory, WallAlarm
+from models.alarm import AlarmFactory, WallAlarm
 from models.ns16550a.line import LineSettings, Parity, SerialLine
 from models.ns16550a.registers import FCR, IER, IIR, LCR, LSR, MCR, MSR
 from models.ns16550a.state import FIFO_DEPTH, State

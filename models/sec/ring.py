@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from models.alarm import AlarmFactory, WallAlarm
 from models.sec.common import Common, FaultingMemory, RunnerFactory
 from models.sec.jobs import JobQueue
 from models.sec.ring_registers import (
@@ -23,7 +24,6 @@ from models.sec.ring_registers import (
     ring_map,
 )
 from models.sec.ring_state import HALTED, HALTING, RUNNING, RingError, RingState
-from models.sec.timer import TimerFactory, WallTimer
 from models.sec.words import Page, WordDevice
 from testbed.remoteport.device import Region
 
@@ -38,7 +38,7 @@ _ERROR = JRINTR.JRE.mask | JRINTR.ERR_TYPE.mask | JRINTR.ERR_ORWI.mask
 
 
 class JobRing(WordDevice):
-    """Ring `index` of a SEC. `runner` makes its descriptor machine, `timer` its source of time.
+    """Ring `index` of a SEC. `runner` makes its descriptor machine, `alarm` its source of time.
 
     `clock` is the SEC's clock in Hz, which the coalescing timer counts. With `before_answer` a
     doorbell is answered when its jobs are done, as far as the server's limit for that allows.
@@ -55,7 +55,7 @@ class JobRing(WordDevice):
         *,
         clock: int,
         before_answer: bool = False,
-        timer: TimerFactory = WallTimer,
+        alarm: AlarmFactory = WallAlarm,
     ) -> None:
         config = common.config
         super().__init__(
@@ -66,7 +66,7 @@ class JobRing(WordDevice):
         self._common = common
         self._software_resets = common.software_resets
         self._timer_unit = _CLOCKS_PER_TIMER_UNIT / clock
-        self._timer = timer(self.lock, self._timer_expired)
+        self._alarm = alarm(self.lock, self._timer_expired)
         memory = FaultingMemory(self.dma, common, lambda: common.liodns[index])
         self.queue = JobQueue(
             self,
@@ -163,7 +163,7 @@ class JobRing(WordDevice):
 
     def _reset_ring(self) -> None:
         self.queue.abandon()
-        self._timer.stop()
+        self._alarm.set(None)
         self.state = RingState()
         self.update_interrupt()
 
@@ -336,14 +336,14 @@ class JobRing(WordDevice):
     def _start_timer(self) -> None:
         units = JRCFGR_LS.ICTT.get(self.state.config_ls)
         if units:
-            self._timer.start(units * self._timer_unit)
+            self._alarm.set(self._alarm.now() + units * self._timer_unit)
 
     def _timer_expired(self) -> None:
         if self.state.coalesced:
             self._interrupt()
 
     def _interrupt(self) -> None:
-        self._timer.stop()
+        self._alarm.set(None)
         self.state.coalesced = 0
         self.state.interrupt |= JRINTR.JRI.mask
         self.update_interrupt()

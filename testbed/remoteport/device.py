@@ -261,6 +261,13 @@ class Device:
         if server is not None:
             server.work_deferred()
 
+    def quiesce(self) -> None:
+        """The machine is about to stop, or its state to be saved: defer what waits for its time.
+
+        For a model that puts DMA off by its own clock: such work must not come while the machine
+        is at rest. What is deferred here is run before. The base does nothing.
+        """
+
     def run_deferred(self, limit: int | None = None) -> int:
         """Run deferred work until none is left, or `limit` pieces of it; how many ran.
 

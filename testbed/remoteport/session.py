@@ -168,6 +168,8 @@ class Session:
     def _settle(self) -> None:
         """Run deferred work until none is left; StateError when that takes too long."""
         deadline = Deadline(self._stream.timeout / 2)
+        with self._device.lock:
+            self._device.quiesce()
         while self._device.deferred and not self._nested:
             if deadline.expired:
                 raise StateError(

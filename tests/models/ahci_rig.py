@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import random
 import struct
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+from alarm_rig import HandAlarm
 
 from models.ahci import Ahci
 from models.ata.transport import (
@@ -286,10 +289,21 @@ class Rig:
     def __init__(self, disk: Any = None, *, bare: bool = False, **parameters: Any) -> None:
         self.memory = Memory()
         self.disk = Disk() if disk is None else disk
-        self.ahci = Ahci("sata", (None if bare else self.disk,), **parameters)
+        self.alarms: list[HandAlarm] = []
+
+        def alarm(lock: threading.RLock, callback: Callable[[], None]) -> HandAlarm:
+            self.alarms.append(HandAlarm(lock, callback))
+            return self.alarms[-1]
+
+        self.ahci = Ahci("sata", (None if bare else self.disk,), alarm=alarm, **parameters)
         self.ahci.attach(self.memory)
         self.port = self.ahci.port(0)
         self.work()
+
+    @property
+    def alarm(self) -> HandAlarm:
+        """The time of port 0."""
+        return self.alarms[0]
 
     def read(self, register: int, size: int = 4) -> int:
         return self.ahci.read(0, register, size)

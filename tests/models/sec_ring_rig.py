@@ -104,12 +104,12 @@ class BenchTimer:
         self.starts = 0
         self._callback = callback
 
-    def start(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.starts += 1
+    def now(self) -> float:
+        return 0.0
 
-    def stop(self) -> None:
-        self.seconds = None
+    def set(self, when: float | None) -> None:
+        self.seconds = when
+        self.starts += when is not None
 
     def expire(self) -> None:
         assert self.seconds is not None, "the timer does not run"
@@ -135,7 +135,7 @@ class SecRig:
             self.timers.append(BenchTimer(lock, callback))
             return self.timers[-1]
 
-        self.sec = Sec(config, runner=runner, timer=timer, **parameters)  # type: ignore[arg-type]
+        self.sec = Sec(config, runner=runner, alarm=timer, **parameters)  # type: ignore[arg-type]
         self.ring = self.sec.rings[0]
         self.controller = self.sec.controller
         self.devices: tuple[Device, ...] = (*self.sec.rings, self.controller)

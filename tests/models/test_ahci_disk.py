@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pytest
 from ahci_rig import (
@@ -38,6 +39,7 @@ from ahci_rig import (
 
 from models.ata import AtaDisk, Media, RandomOrder
 from models.ata.transport import RegisterH2D
+from testbed.remoteport.device import Dma
 
 SECTORS = 1 << 16
 READ_LOG_EXT = 0x2F
@@ -218,3 +220,24 @@ def test_hot_plug(rig: Rig) -> None:
     rig.slot(0, RegisterH2D(IDENTIFY, device=0xA0), [(BUFFER, 512)])
     rig.issue(1)
     assert int.from_bytes(rig.memory.peek(BUFFER + 200, 8), "little") == (1 << 20) // 512
+
+
+def test_a_dma_put_in_place_of_the_controllers_moves_everything(rig: Rig) -> None:
+    class Watched(Dma):
+        reads, writes = 0, 0
+
+        def read_many(self, pieces: Sequence[tuple[int, int]]) -> list[bytes]:
+            self.reads += 1
+            return super().read_many(pieces)
+
+        def write_many(self, pieces: Sequence[tuple[int, bytes]]) -> None:
+            self.writes += 1
+            super().write_many(pieces)
+
+    watched = Watched()
+    watched.link, rig.ahci.dma = rig.ahci.dma.link, watched
+    rig.slot(0, queued(READ_FPDMA, 0, 1, 0), [(BUFFER, 512)])
+    rig.issue(1, queued=True)
+    assert rig.read(SACT) == 0
+    assert watched.reads
+    assert watched.writes

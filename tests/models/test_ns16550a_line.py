@@ -26,6 +26,7 @@ from uart_rig import (
     seeded,
 )
 
+from models.alarm import WallAlarm
 from models.ns16550a import (
     BreakChanged,
     Drained,
@@ -40,7 +41,6 @@ from models.ns16550a import (
     SocketLine,
     Transmitted,
 )
-from models.ns16550a.alarm import WallAlarm
 from testbed.deadline import Deadline
 from testbed.errors import TestbedError
 

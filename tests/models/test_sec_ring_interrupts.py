@@ -19,7 +19,7 @@ from sec_ring_rig import (
     seeded,
 )
 
-from models.sec.timer import WallTimer
+from models.alarm import WallAlarm
 from testbed.deadline import Deadline
 
 
@@ -127,7 +127,7 @@ def test_an_idle_controller_interrupts_nobody() -> None:
     assert not rig.controller.wire_level("interrupt")
 
 
-def test_the_wall_timer_calls_back_once_and_not_when_stopped() -> None:
+def test_the_wall_alarm_calls_back_once_and_not_when_taken_back() -> None:
     lock = threading.RLock()
     called = threading.Semaphore(0)
     held = []
@@ -136,21 +136,21 @@ def test_the_wall_timer_calls_back_once_and_not_when_stopped() -> None:
         held.append(lock._is_owned())  # type: ignore[attr-defined]
         called.release()
 
-    timer = WallTimer(lock, callback)
+    alarm = WallAlarm(lock, callback)
     with lock:
-        timer.start(30.0)
+        alarm.set(alarm.now() + 30.0)
     deadline = Deadline(10)
-    while timer._wakes_at == 0.0:  # until its thread sleeps for the 30 s
+    while alarm._wakes_at == 0.0:  # until its thread sleeps for the 30 s
         assert not deadline.expired
     with lock:
-        timer.start(0.01)
+        alarm.set(alarm.now() + 0.01)
     assert called.acquire(timeout=10)
     with lock:
-        timer.start(0.02)
-        timer.stop()
+        alarm.set(alarm.now() + 0.02)
+        alarm.set(None)
     assert not called.acquire(timeout=0.1)
     with lock:
-        timer.start(0.0)
+        alarm.set(alarm.now())
     assert called.acquire(timeout=10)
     assert not called.acquire(timeout=0.05)
     assert held == [True, True]

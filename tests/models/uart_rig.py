@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from alarm_rig import HandAlarm
+
 from models.ns16550a import Ns16550a
 
 RBR = THR = DLL = 0
@@ -25,29 +27,6 @@ NONE, LINE_STATUS, DATA, TIMEOUT, THR_EMPTY, MODEM = 0x01, 0x06, 0x04, 0x0C, 0x0
 FIFO_ON = 0xC0  # in IIR
 
 CLOCK = 1_843_200
-
-
-class HandAlarm:
-    """Time that moves when the test says so."""
-
-    def __init__(self, lock: threading.RLock, callback: Callable[[], None]) -> None:
-        self.time = 0.0
-        self.when: float | None = None
-        self._callback = callback
-
-    def now(self) -> float:
-        return self.time
-
-    def set(self, when: float | None) -> None:
-        self.when = when
-
-    def advance(self, seconds: float) -> None:
-        end = self.time + seconds
-        while self.when is not None and self.when <= end:
-            self.time = max(self.time, self.when)
-            self.when = None
-            self._callback()
-        self.time = end
 
 
 class Rig:

@@ -403,6 +403,23 @@ def test_the_state_is_saved_when_all_is_done(serve: Serve, connect: Connect) -> 
     assert bytes.fromhex(state["control"])[0x40] == 0x5A
 
 
+@pytest.mark.parametrize("how", ["state", "sync"])
+def test_what_waits_for_its_time_comes_before_state_and_sync(
+    serve: Serve, connect: Connect, how: str
+) -> None:
+    class Patient(Worker):
+        def quiesce(self) -> None:
+            self.defer(lambda: self.run(1))
+
+    device = Patient()
+    client = connect(serve(device))
+    if how == "sync":
+        client.sync()
+        assert device.log == [("begun", 1), ("done", 1)]
+    else:
+        assert client.model_state()["log"] == ["('begun', 1)", "('done', 1)"]
+
+
 @pytest.mark.parametrize("packet", [Sync(5, id=900), BusAccess(False, 0, 0, id=900, dev=0xFFFF)])
 def test_state_and_sync_wait_for_the_work_in_progress(
     serve: Serve, connect: Connect, packet: Sync | BusAccess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The model's one source of time: a clock and a single alarm."""
+"""A model's source of time: a clock and a single alarm."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+__all__ = ["Alarm", "AlarmFactory", "WallAlarm"]
+
 
 class Alarm(Protocol):
-    """What the model asks of time. `set` is called with the model's lock held."""
+    """What a model asks of time. `set` is called with the model's lock held."""
 
     def now(self) -> float:
         """Seconds on a clock that never goes back."""
 
     def set(self, when: float | None) -> None:
-        """Call back once, with the lock held, when `now()` reaches `when`; None: not at all."""
+        """Call back once, with the lock held, when `now()` reaches `when`; None: not at all.
+
+        The call comes on a thread of the alarm's own: for DMA it has to go on with `Device.defer`.
+        """
 
 
 AlarmFactory = Callable[[threading.RLock, Callable[[], None]], Alarm]
@@ -41,7 +46,7 @@ class WallAlarm:
             return
         if self._thread is None:
             self._wakes_at = 0.0
-            self._thread = threading.Thread(target=self._run, name="uart-alarm", daemon=True)
+            self._thread = threading.Thread(target=self._run, name="model-alarm", daemon=True)
             self._thread.start()
         elif when < self._wakes_at:
             # A later alarm needs no notice: the thread finds it when it wakes for the earlier one.
