@@ -157,7 +157,7 @@ class SataFaults(Scenario):
                 self.port.unplug()
             self.finish(reading, error="EIO")
             self.wait_until(
-                lambda: "sd" not in self.guest.succeed("ls /sys/class/block"),
+                lambda: "/sd" not in self.guest.succeed("echo /sys/class/block/*"),
                 self.deadline(20),
                 "the disk to disappear",
             )

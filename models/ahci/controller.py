@@ -16,9 +16,10 @@ from models.ahci.registers import (
     port_offset,
     register_map,
 )
-from models.ahci.state import WORD, Check
+from models.ahci.state import WORD
 from models.alarm import AlarmFactory, WallAlarm
 from models.ata.transport import AtaDevice
+from models.saved_state import Fields
 from testbed.remoteport.device import BusError, Device, Link, Region, Response, StateError
 
 _SIZE = 0x10000
@@ -130,14 +131,12 @@ class Ahci(Device):
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        check = Check(self.name, state).part(state, {"ghc", "is", "vendor", "ecc", "ports"})
+        check = Fields(self.name, state, ("ghc", "is", "vendor", "ecc", "ports"))
         ghc = check.bits("ghc", _AE | _IE)
         is_ = check.bits("is", (1 << len(self.ports)) - 1)
         ecc = check.bits("ecc", WORD)
         vendor = self._parse_vendor(check)
-        ports = check.value("ports")
-        if not isinstance(ports, list) or len(ports) != len(self.ports):
-            raise check.error("ports", f"not the {len(self.ports)} ports of the device")
+        ports = check.exactly("ports", len(self.ports))
         parsed = [port.parse(item, check) for port, item in zip(self.ports, ports, strict=True)]
         self._load_devices([device for _, _, device in parsed])
         self._ghc, self._is, self._ecc, self._vendor = ghc | _AE, is_, ecc, vendor
@@ -239,17 +238,12 @@ class Ahci(Device):
 
     # State
 
-    def _parse_vendor(self, check: Check) -> dict[int, int]:
-        value = check.value("vendor")
-        if not isinstance(value, list) or not all(
-            isinstance(item, list) and len(item) == 2 for item in value
-        ):
-            raise check.error("vendor", f"{value!r:.60} where pairs of offset and value belong")
+    def _parse_vendor(self, check: Fields) -> dict[int, int]:
         result = {}
-        for offset, content in value:
-            result[check.number("vendor", offset, 0xFF)] = check.number("vendor", content, WORD)
+        for offset, content in check.pairs("vendor", 0x100):
+            result[check.item("vendor", offset, 0xFF)] = check.item("vendor", content, WORD)
         if result.keys() != self._vendor.keys():
-            raise check.error("vendor", "not the registers of this controller")
+            raise check.error("vendor", "expected the registers of this controller")
         return result
 
     def _load_devices(self, states: list[Any]) -> None:

@@ -8,7 +8,6 @@ work drops what it has.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -59,7 +58,9 @@ class Engine(Transfers):
         self._gone: list[AtaDevice] = []  # unplugged while it was at work
         self._scheduled = False
         self.busy = False
-        self._moderation = Moderation(port.alarm(port.lock, self.hurry))
+        alarm = port.alarm(port.lock, self.hurry)
+        self._now = alarm.now
+        self._moderation = Moderation(alarm)
 
     # What registers and lines ask for
 
@@ -212,7 +213,7 @@ class Engine(Transfers):
     def _run(self, batch: Batch, device: AtaDevice) -> bool:
         state = self._host.state
         self._moderation.begun((state.ci | state.sact).bit_count())
-        until = time.perf_counter() + _TIME_BUDGET
+        until = self._now() + _TIME_BUDGET
         self._fetch(batch)
         if state.ipm != 1 and (self._fetched or state.sact):
             self._host.link_awake(batch)
@@ -220,7 +221,7 @@ class Engine(Transfers):
         working = True
         while working and not batch.fatal and self.epoch == batch.epoch:
             working = device.step()
-            if batch.size >= _SIZE_BUDGET or time.perf_counter() >= until:
+            if batch.size >= _SIZE_BUDGET or self._now() >= until:
                 break
         return working or more
 

@@ -22,9 +22,9 @@ from models.ahci.state import (
     IS_WRITABLE,
     SCTL_STORED,
     WORD,
-    Check,
     PortState,
 )
+from models.saved_state import Fields
 
 _ST, _FRE, _SUD, _CLO = PxCMD.ST.mask, PxCMD.FRE.mask, PxCMD.SUD.mask, PxCMD.CLO.mask
 _BUSY = PxTFD.BSY.mask | PxTFD.DRQ.mask
@@ -73,15 +73,15 @@ class Port(PortLink):
             "device": None if self.device is None else self.device.save(),
         }
 
-    def parse(self, state: Any, where: Check) -> tuple[PortState, int, Any]:
+    def parse(self, state: Any, where: Fields) -> tuple[PortState, int, Any]:
         """Check a saved state, but for the device's."""
-        check = where.part(state, {"registers", "deepest_queue", "device"}, f"ports[{self.index}]")
+        check = where.part(f"ports[{self.index}]", state, ("registers", "deepest_queue", "device"))
         device = check.value("device")
         if (device is None) != (self.device is None):
             there = "none" if self.device is None else "one"
-            raise check.error("device", f"{device!r:.40} where the port has {there}")
+            raise check.error("device", f"but the port has {there}")
         if device is not None and not isinstance(device, dict):
-            raise check.error("device", f"{device!r:.40} where an object belongs")
+            raise check.error("device", "expected an object")
         parsed = PortState.from_json(check.value("registers"), check)
         return parsed, check.bits("deepest_queue", 0x3F), device
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from models.ahci.registers import MAX_SLOTS, PxCMD, PxIE, PxIS, PxSCTL, PxSERR
-from testbed.remoteport.device import StateError
+from models.saved_state import Fields
 
 WORD = 0xFFFFFFFF
 CMD_STORED = (
@@ -84,9 +84,9 @@ class PortState:
         return result
 
     @classmethod
-    def from_json(cls, state: Any, where: Check) -> Self:
+    def from_json(cls, state: Any, where: Fields) -> Self:
         """Checked; StateError naming the field of `registers` when something does not fit."""
-        check = where.part(state, {item.name for item in fields(cls)}, "registers")
+        check = where.part("registers", state, [item.name for item in fields(cls)])
         result = cls(
             clb=check.bits("clb", (1 << 64) - 0x400),
             fb=check.bits("fb", (1 << 64) - 0x100),
@@ -103,106 +103,49 @@ class PortState:
             sact=check.bits("sact", WORD),
             ci=check.bits("ci", WORD),
             sntf=check.bits("sntf", 0xFFFF),
-            ccs=check.slot("ccs"),
+            ccs=check.bits_or_none("ccs", MAX_SLOTS - 1),
             running=check.flag("running"),
             receiving=check.flag("receiving"),
             halted=check.flag("halted"),
             update_signature=check.flag("update_signature"),
             connecting=check.flag("connecting"),
             link_lost=check.flag("link_lost"),
-            current=check.slot("current"),
-            tag=check.slot("tag"),
+            current=check.bits_or_none("current", MAX_SLOTS - 1),
+            tag=check.bits_or_none("tag", MAX_SLOTS - 1),
             pio=_pio(check),
             transfers=_transfers(check),
         )
         result._agrees(check)
         return result
 
-    def _agrees(self, check: Check) -> None:
+    def _agrees(self, check: Fields) -> None:
         started = self.cmd & PxCMD.ST.mask
         if self.running and not started:
-            raise check.error("running", "true although PxCMD.ST is clear")
+            raise check.error("running", "but PxCMD.ST is clear")
         if (self.ci or self.sact) and not started:
-            raise check.error("ci", "commands although PxCMD.ST is clear")
+            raise check.error("ci", "but commands wait and PxCMD.ST is clear")
         if self.halted and not started:
-            raise check.error("halted", "true although PxCMD.ST is clear")
+            raise check.error("halted", "but PxCMD.ST is clear")
         if self.receiving and not self.cmd & PxCMD.FRE.mask:
-            raise check.error("receiving", "true although PxCMD.FRE is clear")
+            raise check.error("receiving", "but PxCMD.FRE is clear")
         if (self.det == 3) != (self.ipm != 0):
-            raise check.error("ipm", f"{self.ipm} with det {self.det}")
+            raise check.error("ipm", f"but det is {self.det}")
         if self.det != 3 and self.connecting:
-            raise check.error("connecting", "true without a link")
+            raise check.error("connecting", "but there is no link")
 
 
-def _pio(check: Check) -> tuple[int, int, bool] | None:
-    value = check.value("pio")
-    if value is None:
+def _pio(check: Fields) -> tuple[int, int, bool] | None:
+    if check.value("pio") is None:
         return None
-    if not isinstance(value, list) or len(value) != 3 or not isinstance(value[2], bool):
-        raise check.error("pio", f"{value!r} where status, count and a flag belong")
-    return check.number("pio", value[0], 0xFFFF), check.number("pio", value[1], 0xFFFF), value[2]
+    status, count, interrupt = check.exactly("pio", 3)
+    if not isinstance(interrupt, bool):
+        raise check.error("pio", "expected status, count and a flag")
+    return check.item("pio", status, 0xFFFF), check.item("pio", count, 0xFFFF), interrupt
 
 
-def _transfers(check: Check) -> dict[int, int]:
-    value = check.value("transfers")
-    if not isinstance(value, list):
-        raise check.error("transfers", f"{value!r} where a list belongs")
+def _transfers(check: Fields) -> dict[int, int]:
     result = {}
-    for item in value:
-        if not isinstance(item, list) or len(item) != 2:
-            raise check.error("transfers", f"{item!r} where a slot and a byte count belong")
-        slot = check.number("transfers", item[0], MAX_SLOTS - 1)
-        result[slot] = check.number("transfers", item[1], _MAX_POSITION - 1)
+    for slot, done in check.pairs("transfers", MAX_SLOTS):
+        slot = check.item("transfers", slot, MAX_SLOTS - 1)
+        result[slot] = check.item("transfers", done, _MAX_POSITION - 1)
     return result
-
-
-class Check:
-    """Takes values out of a state; `prefix` says where in the whole the part lies."""
-
-    def __init__(self, name: str, state: dict[str, Any], prefix: str = "") -> None:
-        self.name = name
-        self.state = state
-        self.prefix = prefix
-
-    def part(self, state: Any, known: set[str], item: str = "") -> Check:
-        """A check for an object inside this one, which must have the fields `known` and no more."""
-        place = self.prefix + item
-        if not isinstance(state, dict):
-            raise StateError(f"{self.name}: field {place!r} holds {state!r}, expected an object")
-        inner = Check(self.name, state, f"{place}." if place else "")
-        for field_ in sorted(known - state.keys()):
-            raise StateError(f"{self.name}: field {inner.prefix + field_!r} is missing")
-        for field_ in sorted(map(str, state.keys() - known)):
-            raise StateError(f"{self.name}: field {inner.prefix + field_!r} is not known")
-        return inner
-
-    def error(self, item: str, problem: str) -> StateError:
-        return StateError(f"{self.name}: field {self.prefix + item!r} has {problem}")
-
-    def value(self, item: str) -> Any:
-        return self.state[item]
-
-    def number(self, item: str, value: Any, mask: int) -> int:
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise self.error(item, f"{value!r} where a number belongs")
-        if value < 0 or value & ~mask:
-            raise self.error(item, f"{value:#x}, beyond the bits {mask:#x}")
-        return value
-
-    def bits(self, item: str, mask: int) -> int:
-        return self.number(item, self.value(item), mask)
-
-    def one_of(self, item: str, allowed: tuple[int, ...]) -> int:
-        value = self.bits(item, 0xFF)
-        if value not in allowed:
-            raise self.error(item, f"{value}, not one of {', '.join(map(str, allowed))}")
-        return value
-
-    def slot(self, item: str) -> int | None:
-        return None if self.value(item) is None else self.bits(item, MAX_SLOTS - 1)
-
-    def flag(self, item: str) -> bool:
-        value = self.value(item)
-        if not isinstance(value, bool):
-            raise self.error(item, f"{value!r} where true or false belongs")
-        return value

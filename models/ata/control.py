@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from models.ata.access import Handler
-from models.ata.checks import Fields, pack
 from models.ata.identify import BLOCK, Identity, identify_device
 from models.ata.link import CommandError, Exchange, success
 from models.ata.logs import Logs
@@ -16,6 +15,7 @@ from models.ata.registers import ABRT, READY, Command, Feature, Log, SataFeature
 from models.ata.settings import Settings
 from models.ata.smart import CAPTIVE, EXTENDED, SHORT, Smart
 from models.ata.transport import RegisterD2H, RegisterH2D
+from models.saved_state import Fields, pack
 
 _SMART_KEY = 0xC24F  # LBA bits 23:8 of every SMART command
 _SMART_EXCEEDED = 0x2CF4
@@ -73,9 +73,9 @@ class ControlCommands:
         return pack(self._buffer)
 
     @staticmethod
-    def checked_buffer(state: object) -> bytes:
-        """A saved buffer unpacked, for `take_buffer`; StateError when it is bad."""
-        return Fields({"buffer": state}, "disk", ("buffer",)).data("buffer", BLOCK)
+    def checked_buffer(fields: Fields) -> bytes:
+        """The buffer of a saved disk unpacked, for `take_buffer`; StateError when it is bad."""
+        return fields.packed("buffer", BLOCK)
 
     def take_buffer(self, buffer: bytes) -> None:
         self._buffer = buffer

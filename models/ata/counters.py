@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from models.ata.checks import Fields
 from models.ata.registers import Command
+from models.saved_state import Fields
 
 _MOST = (1 << 64) - 1
 _NAMES = (
@@ -86,9 +86,9 @@ class Counters:
 
     @classmethod
     def from_json(cls, state: Any) -> Counters:
-        check = Fields(state, "disk counters", ("codes", *_NAMES))
+        check = Fields("disk", state, ("codes", *_NAMES), "counters")
         counters = cls()
-        counters._codes = list(check.numbers("codes", 256, _MOST))
+        counters._codes = check.numbers("codes", 256, _MOST)
         for name in _NAMES:
             setattr(counters, name, check.number(name, _MOST))
         return counters

@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import Any
 
 from models.ata.access import EXTENDED, AccessCommands, Handler
-from models.ata.checks import Fields
 from models.ata.control import ControlCommands
 from models.ata.counters import Counters, Lifetime
 from models.ata.error_log import ErrorLog
@@ -27,6 +26,7 @@ from models.ata.registers import ABRT, QUEUED, READY, Command, DeviceControl, Lo
 from models.ata.settings import Settings
 from models.ata.smart import ONLINE, PREFAIL, Attribute, Smart
 from models.ata.transport import LinkLost, RegisterD2H, RegisterH2D, Transport
+from models.saved_state import Fields
 
 __all__ = ["AtaDisk"]
 
@@ -215,7 +215,7 @@ class AtaDisk:
 
     def load(self, state: dict[str, Any]) -> None:
         """Take over a state that `save` made; StateError, and nothing changed, when it is bad."""
-        check = Fields(state, "disk", _STATE)
+        check = Fields("disk", state, _STATE)
         media = self.media.checked(check.value("media"))
         settings = Settings.from_json(check.value("settings"), self.media.sector_size)
         power = Power.checked(check.value("power"))
@@ -224,7 +224,7 @@ class AtaDisk:
         errors = ErrorLog.from_json(check.value("errors"), self._lifetime)
         queue = CommandQueue.checked(check.value("queue"), self.identity.ncq_depth)
         logs = Logs.checked(check.value("logs"))
-        buffer = ControlCommands.checked_buffer(check.value("buffer"))
+        buffer = ControlCommands.checked_buffer(check)
         seconds = check.seconds("seconds")
         software_reset = check.flag("software_reset")
         executing = check.flag("executing")

@@ -8,11 +8,11 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from models.ata.checks import Fields
 from models.ata.counters import Lifetime
 from models.ata.identify import BLOCK, checksummed
 from models.ata.registers import FAILED, ICRC, IDNF, UNC
 from models.ata.transport import RegisterH2D
+from models.saved_state import Fields
 
 KEPT = 20  # errors, in 4 sectors of 5 or 5 sectors of 4
 COMPREHENSIVE_SECTORS = 4
@@ -104,15 +104,15 @@ class ErrorLog:
 
     @classmethod
     def from_json(cls, state: Any, lifetime: Lifetime) -> ErrorLog:
-        check = Fields(state, "disk error log", ("total", "history", "errors"))
+        check = Fields("disk", state, ("total", "history", "errors"), "errors")
         log = cls(lifetime)
         entries = check.items("errors", KEPT)
         log.total = check.number("total", (1 << 64) - 1, minimum=len(entries))
         log._history.extend((c.fis, c.time) for c in _issued(check, "history"))
-        for entry in entries:
-            inner = Fields(
+        for index, entry in enumerate(entries):
+            inner = check.part(
+                f"errors[{index}]",
                 entry,
-                "disk error log",
                 ("commands", "error", "device", "lba", "count", "hours"),
             )
             log._errors.append(
@@ -221,12 +221,8 @@ def _paired(lba: int) -> bytes:
 
 def _issued(check: Fields, field: str) -> tuple[Issued, ...]:
     result = []
-    for item in check.items(field, _COMMANDS):
-        if not isinstance(item, list) or len(item) != 2 or not isinstance(item[0], str):
-            raise check.error(field, f"{item!r:.40} where a command and its time belong")
-        if not isinstance(item[1], int) or not 0 <= item[1] <= 0xFFFFFFFF:
-            raise check.error(field, f"{item[1]!r:.40} where milliseconds belong")
-        result.append(Issued(fis_of(check, field, item[0]), item[1]))
+    for text, time in check.pairs(field, _COMMANDS):
+        result.append(Issued(fis_of(check, field, text), check.item(field, time, 0xFFFFFFFF)))
     return tuple(result)
 
 
@@ -235,4 +231,4 @@ def fis_of(check: Fields, field: str, text: Any) -> RegisterH2D:
     try:
         return RegisterH2D.from_bytes(bytes.fromhex(text))
     except (TypeError, ValueError) as error:
-        raise check.error(field, f"{text!r:.50}, which is no FIS ({error})") from None
+        raise check.error(field, f"{text!r:.50} is no FIS ({error})") from None

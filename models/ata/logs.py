@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.ata import ncq_log
-from models.ata.checks import Fields, pack
 from models.ata.counters import Counters, Lifetime
 from models.ata.error_log import COMPREHENSIVE_SECTORS, EXTENDED_SECTORS, ErrorLog
 from models.ata.identify import BLOCK, Identity, checksummed, qwords
@@ -18,6 +17,7 @@ from models.ata.link import CommandError
 from models.ata.registers import ABRT, Log
 from models.ata.settings import Settings
 from models.ata.smart import Smart
+from models.saved_state import Fields, pack
 
 HOST_SECTORS = 16
 STATISTICS_PAGES = 8
@@ -126,13 +126,13 @@ class Logs:
     @staticmethod
     def checked(state: Any) -> tuple[dict[int, bytearray], list[int]]:
         """A saved state unpacked, for `take`; StateError when it is bad."""
-        check = Fields(state, "disk logs", ("host", "phy_base"))
+        check = Fields("disk", state, ("host", "phy_base"), "logs")
         host = {}
         for address, content in check.mapping("host", Log.HOST_LAST + 1).items():
             if address < Log.HOST_FIRST:
-                raise check.error("host", f"the address {address:#x}, which is no host log")
+                raise check.error("host", f"but {address:#x} is no host log")
             host[address] = bytearray(check.unpack("host", content, HOST_SECTORS * BLOCK))
-        return host, list(check.numbers("phy_base", _PHY_EVENTS, (1 << 65) - 1))
+        return host, check.numbers("phy_base", _PHY_EVENTS, (1 << 65) - 1)
 
     def take(self, checked: tuple[dict[int, bytearray], list[int]]) -> None:
         """Hold what `checked` gave."""

@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from typing import Any, Self
 
-from models.ata.checks import Fields, pack
+from models.saved_state import Fields, pack
 from testbed.errors import Stage, TestbedError
 
 __all__ = ["Media"]
@@ -182,12 +182,11 @@ class Media:
 
     def checked(self, state: Any) -> tuple[bytearray, dict[int, bytearray]]:
         """A saved state unpacked, for `take`; StateError when it is bad."""
-        fields = Fields(state, "disk media", ("size", "sector_size", "base", "discarded", "chunks"))
+        known = ("size", "sector_size", "base", "discarded", "chunks")
+        fields = Fields("disk", state, known, "media")
         for field in ("size", "sector_size"):
             if fields.value(field) != getattr(self, field):
-                raise fields.error(
-                    field, f"{fields.value(field)!r:.40}, but this disk has {getattr(self, field)}"
-                )
+                raise fields.error(field, f"but this disk has {getattr(self, field)}")
         packed = fields.mapping("chunks", (self.size + _MASK) >> _SHIFT)
         chunks = {
             index: bytearray(fields.unpack("chunks", value, CHUNK))
@@ -195,13 +194,11 @@ class Media:
         }
         if fields.value("base") != self._base.identity():
             if chunks or fields.value("discarded"):
-                raise fields.error(
-                    "base", f"{fields.value('base')!r:.90}, but this is {self._base.identity()!r}"
-                )
+                raise fields.error("base", f"but this is {self._base.identity()!r}")
             return bytearray(self._based), {}
         if not fields.value("discarded"):
             return bytearray(self._based), chunks
-        discarded = bytearray(fields.data("discarded", self._based))
+        discarded = bytearray(fields.packed("discarded", self._based))
         if discarded.translate(None, b"\0\1"):
             raise fields.error("discarded", "bytes that are neither 0 nor 1")
         return discarded, chunks

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
-from models.ata.checks import Fields
+from models.saved_state import Fields
 
 
 class PowerMode(IntEnum):
@@ -78,10 +78,8 @@ class Power:
     @staticmethod
     def checked(state: Any) -> tuple[PowerMode, float, float]:
         """A saved state unpacked, for `take`; StateError when it is bad."""
-        check = Fields(state, "disk power", ("mode", "period", "idle"))
-        mode = check.number("mode", 0x100)
-        if mode not in list(PowerMode):
-            raise check.error("mode", f"{mode:#x}, which is no power mode")
+        check = Fields("disk", state, ("mode", "period", "idle"), "power")
+        mode = check.one_of("mode", PowerMode)
         return PowerMode(mode), check.seconds("period"), check.seconds("idle")
 
     def take(self, checked: tuple[PowerMode, float, float]) -> None:

@@ -13,7 +13,6 @@ from contextlib import suppress
 from itertools import takewhile
 from typing import Any
 
-from models.ata.checks import Fields
 from models.ata.error_log import fis_of
 from models.ata.identify import BLOCK
 from models.ata.link import DMA_PIECE, CommandError, Link, NeverCompletes
@@ -32,6 +31,7 @@ from models.ata.transport import (
     SetDeviceBits,
     Transport,
 )
+from models.saved_state import Fields
 
 TAGS = 32
 _ALL = 0xFFFFFFFF
@@ -179,7 +179,7 @@ class CommandQueue:
     @staticmethod
     def checked(state: Any, depth: int) -> tuple[list[RegisterH2D], list[RegisterH2D], bool, bytes]:
         """A saved state unpacked, for `take`; StateError when it is bad."""
-        check = Fields(state, "disk queue", ("waiting", "stuck", "halted", "error_log"))
+        check = Fields("disk", state, ("waiting", "stuck", "halted", "error_log"), "queue")
         lists = []
         seen: set[int] = set()
         for field in ("waiting", "stuck"):
@@ -187,18 +187,17 @@ class CommandQueue:
             for fis in commands:
                 tag = fis.count >> 3 & 0x1F
                 if tag in seen or tag >= depth or fis.command not in _EXECUTE:
-                    raise check.error(field, f"a command {fis.command:#04x} with tag {tag}")
+                    raise check.error(
+                        field, f"no queue has command {fis.command:#04x} with tag {tag}"
+                    )
                 seen.add(tag)
             lists.append(commands)
         halted = check.flag("halted")
         if halted and seen:
-            raise check.error("halted", "true beside outstanding commands")
-        try:
-            log = bytes.fromhex(check.value("error_log"))
-        except (TypeError, ValueError):
-            raise check.error("error_log", "no hexadecimal digits") from None
-        if len(log) != BLOCK or sum(log) & 0xFF:
-            raise check.error("error_log", "a length or checksum that no log page has")
+            raise check.error("halted", "but commands are outstanding")
+        log = check.hexadecimal("error_log", BLOCK)
+        if sum(log) & 0xFF:
+            raise check.error("error_log", "a checksum that no log page has")
         return lists[0], lists[1], halted, log
 
     def take(self, checked: tuple[list[RegisterH2D], list[RegisterH2D], bool, bytes]) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-from models.ata.checks import Fields
+from models.saved_state import Fields
 
 UDMA = 0x40
 MWDMA = 0x20
@@ -84,15 +84,15 @@ class Settings:
     @classmethod
     def from_json(cls, state: Any, sector_size: int) -> Self:
         names = [field.name for field in fields(cls) if field.name != "most_multiple"]
-        check = Fields(state, "disk settings", names)
+        check = Fields("disk", state, names, "settings")
         settings = cls.power_on(sector_size)
         for flag in ("write_cache", "look_ahead", "auto_activate", "preserve", "reverting"):
             setattr(settings, flag, check.flag(flag))
         settings.apm_level = check.number("apm_level", 0xFE)
         mode = check.number("transfer_mode", 0xFF)
         if mode < MWDMA or not settings.set_transfer_mode(mode):
-            raise check.error("transfer_mode", f"{mode:#x}, which is no DMA mode of this disk")
+            raise check.error("transfer_mode", "which is no DMA mode of this disk")
         multiple = check.number("multiple", 0xFF)
         if not settings.set_multiple(multiple):
-            raise check.error("multiple", f"{multiple}, which is no block size of this disk")
+            raise check.error("multiple", "which is no block size of this disk")
         return settings

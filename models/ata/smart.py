@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from models.ata.checks import Fields
 from models.ata.identify import BLOCK, checksummed
+from models.saved_state import Fields
 
 PREFAIL = 0x0001
 ONLINE = 0x0002
@@ -179,10 +179,10 @@ class Smart:
     def checked(state: Any, numbers: set[int]) -> SmartState:
         """A saved state unpacked, for `take`; StateError when it is bad."""
         fields = ("enabled", "autosave", "offline", "execution", "started", "tests", "values")
-        check = Fields(state, "disk SMART", fields)
+        check = Fields("disk", state, fields, "smart")
         tests = []
-        for item in check.items("tests", _SELF_TESTS):
-            inner = Fields(item, "disk SMART", ("kind", "status", "hours", "lba"))
+        for index, item in enumerate(check.items("tests", _SELF_TESTS)):
+            inner = check.part(f"tests[{index}]", item, ("kind", "status", "hours", "lba"))
             tests.append(
                 SelfTest(
                     inner.number("kind", 0xFF),
@@ -193,13 +193,12 @@ class Smart:
             )
         values = check.mapping("values", 256)
         if set(values) != numbers:
-            raise check.error("values", "attributes other than the disk's")
+            raise check.error("values", "expected the disk's attributes")
         for pair in values.values():
             if not isinstance(pair, list) or len(pair) != 2:
-                raise check.error("values", f"{pair!r:.40} where value and worst belong")
+                raise check.error("values", f"expected value and worst, not {pair!r:.40}")
             for value in pair:
-                if type(value) is not int or not 1 <= value <= 253:
-                    raise check.error("values", f"{value!r:.40}, outside 1 to 253")
+                check.item("values", value, 253, minimum=1)
         return SmartState(
             check.flag("enabled"),
             check.flag("autosave"),

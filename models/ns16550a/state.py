@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from models.ns16550a.registers import FCR, IER, LSR, MCR, MSR
-from testbed.remoteport.device import StateError
+from models.saved_state import Fields
 
 FIFO_DEPTH = 16
 
@@ -64,7 +64,7 @@ class State:
     @classmethod
     def from_json(cls, state: dict[str, Any], name: str) -> Self:
         """Checked; StateError naming the field, of device `name`, when something does not fit."""
-        check = _Check(name, state)
+        check = Fields(name, state, [field.name for field in fields(cls)])
         result = cls(
             ier=check.bits("ier", IER.defined),
             fcr=check.bits("fcr", _FCR_KEPT),
@@ -76,77 +76,31 @@ class State:
             latched=check.bits("latched", _CHARACTER_ERRORS | LSR.OE.mask),
             deltas=check.bits("deltas", 0x0F),
             inputs=check.bits("inputs", _INPUTS),
-            receiver_fifo=check.characters("receiver_fifo", 0xFF | _CHARACTER_ERRORS << 8),
-            transmitter_fifo=check.characters("transmitter_fifo", 0xFF),
-            shift_register=(
-                None
-                if check.value("shift_register") is None
-                else check.bits("shift_register", 0xFF)
-            ),
+            receiver_fifo=check.masked("receiver_fifo", FIFO_DEPTH, 0xFF | _CHARACTER_ERRORS << 8),
+            transmitter_fifo=check.masked("transmitter_fifo", FIFO_DEPTH, 0xFF),
+            shift_register=check.bits_or_none("shift_register", 0xFF),
             thre_interrupt=check.flag("thre_interrupt"),
             character_timeout=check.flag("character_timeout"),
         )
-        check.nothing_else({field.name for field in fields(cls)})
         result._agrees(check)
         return result
 
-    def _agrees(self, check: _Check) -> None:
+    def _agrees(self, check: Fields) -> None:
         fifo_mode = bool(self.fcr & FCR.FE.mask)
         depth = FIFO_DEPTH if fifo_mode else 1
         if self.fcr and not fifo_mode:
-            raise check.error("fcr", "bits beside a clear FE")
+            raise check.error("fcr", "but FE is clear")
         for field, characters in (
             ("receiver_fifo", self.receiver_fifo),
             ("transmitter_fifo", self.transmitter_fifo),
         ):
             if len(characters) > depth:
-                raise check.error(field, f"more than the {depth} characters that fit")
+                raise check.error(field, f"but {depth} characters fit")
         if not fifo_mode and self.receiver_fifo and self.receiver_fifo[0] > 0xFF:
-            raise check.error("receiver_fifo", "error bits in 16450 mode, which latches them")
+            raise check.error("receiver_fifo", "but 16450 mode latches error bits")
         if self.transmitter_fifo and self.shift_register is None:
-            raise check.error("transmitter_fifo", "characters above an empty shift register")
+            raise check.error("transmitter_fifo", "but the shift register is empty")
         if self.transmitter_fifo and self.thre_interrupt:
-            raise check.error("thre_interrupt", "true although transmitter_fifo is not empty")
+            raise check.error("thre_interrupt", "but transmitter_fifo is not empty")
         if self.character_timeout and not (fifo_mode and self.receiver_fifo):
-            raise check.error("character_timeout", "true without a character in a FIFO")
-
-
-class _Check:
-    def __init__(self, name: str, state: dict[str, Any]) -> None:
-        self.name = name
-        self.state = state
-
-    def error(self, field: str, problem: str) -> StateError:
-        return StateError(f"{self.name}: field {field!r} of the saved state has {problem}")
-
-    def value(self, field: str) -> Any:
-        if field not in self.state:
-            raise StateError(f"{self.name}: field {field!r} is missing in the saved state")
-        return self.state[field]
-
-    def bits(self, field: str, mask: int) -> int:
-        return self._number(field, self.value(field), mask)
-
-    def characters(self, field: str, mask: int) -> list[int]:
-        value = self.value(field)
-        if not isinstance(value, list):
-            raise self.error(field, f"{value!r} where a list belongs")
-        return [self._number(field, item, mask) for item in value]
-
-    def flag(self, field: str) -> bool:
-        value = self.value(field)
-        if not isinstance(value, bool):
-            raise self.error(field, f"{value!r} where true or false belongs")
-        return value
-
-    def nothing_else(self, known: set[str]) -> None:
-        for field in self.state:
-            if field not in known:
-                raise StateError(f"{self.name}: field {field!r} of the saved state is not known")
-
-    def _number(self, field: str, value: Any, mask: int) -> int:
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise self.error(field, f"{value!r} where a number belongs")
-        if value < 0 or value & ~mask:
-            raise self.error(field, f"{value:#x}, beyond the bits {mask:#x}")
-        return value
+            raise check.error("character_timeout", "but no character is in a FIFO")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
+from models.saved_state import Fields
 from models.sec.common import Common, FaultingMemory, RunnerFactory
 from models.sec.controller_registers import (
     DEBUGCTL,
@@ -26,7 +27,6 @@ from models.sec.deco_port import DecoPort
 from models.sec.ring import JobRing
 from models.sec.services import KEY_BYTES, STATE_HANDLES, SecServices
 from models.sec.standin import standin_page
-from models.sec.state import Check
 from models.sec.trng import Trng
 from models.sec.trng_registers import TRNG_LIMITS
 from models.sec.words import Page, Reader, WordDevice, Writer
@@ -266,12 +266,12 @@ class SecController(WordDevice):
             }
 
     def load(self, state: dict[str, Any]) -> None:
-        check = Check(self.name, state)
+        check = Fields(self.name, state, _FIELDS)
         rings = self._common.config.rings
         word = 0xFFFFFFFF
         mcfgr = check.bits("mcfgr", MCFGR.defined & ~_NOT_KEPT)
         if mcfgr & MCFGR.PS.mask and self._common.config.pointer_bits <= 32:
-            raise check.error("mcfgr", "pointers of this SEC are 32 bits")
+            raise check.error("mcfgr", "but pointers of this SEC are 32 bits")
         scfgr = check.bits("scfgr", SCFGR.defined)
         debug = check.bits("debug", DEBUGCTL.defined)
         liodns = check.numbers("liodns", 2 * len(LIODN_REGISTERS), word)
@@ -289,12 +289,11 @@ class SecController(WordDevice):
             for field in ("instantiated", "prediction_resistance", "test_mode")
         ]
         keys_valid = check.flag("secure_keys_valid")
-        keys = [check.data(field, KEY_BYTES) for field in ("jdkek", "tdkek", "tdsk")]
+        keys = [check.hexadecimal(field, KEY_BYTES) for field in ("jdkek", "tdkek", "tdsk")]
         source = check.number("deco_source", DECORSR.JR.maximum)
         requested = check.flag("deco_requested")
         buffer = check.numbers("deco_buffer", DESCRIPTOR_WORDS, word)
         status = check.number("deco_status", word)
-        check.nothing_else(_FIELDS)
 
         self.reset()
         self._mcfgr, self._scfgr, self._debug, self._liodns = mcfgr, scfgr, debug, liodns

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from enum import IntEnum
 from typing import Any, Self
 
+from models.saved_state import Fields
 from models.sec.ring_registers import IRSR, JRCFGR_LS, JRCFGR_MS, JRINTR
-from models.sec.state import Check
 
 __all__ = ["HALTED", "HALTING", "RUNNING", "RingError", "RingState"]
 
@@ -69,7 +69,7 @@ class RingState:
     @classmethod
     def from_json(cls, name: str, state: Any) -> Self:
         """Checked; StateError naming the field, of the ring `name`, when something is wrong."""
-        check = Check(name, state)
+        check = Fields(name, state, [field.name for field in fields(cls)])
         result = cls(
             input_base=check.number("input_base", (1 << 64) - 1),
             input_size=check.number("input_size", _ENTRIES),
@@ -89,16 +89,15 @@ class RingState:
             failed=check.flag("failed"),
             coalesced=check.number("coalesced", (1 << 64) - 1),
         )
-        check.nothing_else({field.name for field in fields(cls)})
         for index, size in (("read_index", "input_size"), ("write_index", "output_size")):
             if getattr(result, index) >= max(getattr(result, size), 1):
-                raise check.error(index, f"is beyond {size}")
+                raise check.error(index, f"beyond {size}")
         for count, size in (("pending", "input_size"), ("used", "output_size")):
             if getattr(result, count) > getattr(result, size):
-                raise check.error(count, f"exceeds {size}")
+                raise check.error(count, f"above {size}")
         halt = JRINTR.HALT.get(result.interrupt)
         if halt not in (RUNNING, HALTED):
-            raise check.error("interrupt", "no saved ring is about to halt")
+            raise check.error("interrupt", "but no saved ring is about to halt")
         if result.flushed and halt != HALTED:
-            raise check.error("flushed", "the ring is not halted")
+            raise check.error("flushed", "but the ring is not halted")
         return result

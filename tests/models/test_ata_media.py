@@ -157,7 +157,7 @@ def test_bad_state_is_refused(field: str, value: object) -> None:
     media = Media.of_bytes(b"abc", size=MIB)
     media.write(3, b"\7" * 512)
     before = media.snapshot()
-    with pytest.raises(StateError, match=f"disk media: field '{field}'"):
+    with pytest.raises(StateError, match=rf"disk: field 'media\.{field}' holds"):
         media.load({**media.save(), field: value})
     assert media.snapshot() == before
 
@@ -167,10 +167,10 @@ def test_state_of_another_original_is_refused_once_something_was_written() -> No
     other = Media.of_bytes(b"two", size=MIB)
     other.load(one.save())
     assert other.read_bytes(0, 3) == b"two"
-    with pytest.raises(StateError, match="field 'size'"):
+    with pytest.raises(StateError, match=r"field 'media\.size'"):
         two.load(one.save())
     for change in (lambda: one.write(9, b"\1" * 512), lambda: one.discard(0, 128)):
         change()
-        with pytest.raises(StateError, match="field 'base'"):
+        with pytest.raises(StateError, match=r"field 'media\.base'"):
             other.load(one.save())
     assert other.read_bytes(0, 3) == b"two"
