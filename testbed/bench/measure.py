@@ -50,18 +50,20 @@ class TimedUart(Ns16550a):
         return super().read(region, offset, size)
 
 
-def bench_devices(board: Board) -> tuple[PlatformDevice, ...]:
+def bench_devices() -> tuple[PlatformDevice, ...]:
     """Two register pages without an IOMMU: one answers each write, one takes them posted."""
-    return tuple(
-        PlatformDevice(
-            name=f"bench@{offset:x}",
-            compatible=("testbed,register-page",),
-            registers=((offset, 0x1000),),
-            interrupts=(),
-            model=partial(DmaPage, f"bench@{offset:x}"),
-            posted_writes=posted,
-        )
-        for offset, posted in ((0xF00000, False), (0xF01000, True))
+    return (_bench_device(0xF00000, posted=False), _bench_device(0xF01000, posted=True))
+
+
+def _bench_device(offset: int, *, posted: bool) -> PlatformDevice:
+    name = f"bench@{offset:x}"
+    return PlatformDevice(
+        name=name,
+        compatible=("testbed,register-page",),
+        registers=((offset, 0x1000),),
+        interrupts=(),
+        model=lambda _: DmaPage(name),
+        posted_writes=posted,
     )
 
 
@@ -69,7 +71,7 @@ def measure(run: Run, board: Board, artifacts: BoardArtifacts) -> Iterator[Figur
     """Boot, measure, and give the figures as they come."""
     mapped = next(device for device in board.devices if device.registers[0][1] == 0x1000)
     uart = TimedUart(mapped)
-    pages = bench_devices(board)
+    pages = bench_devices()
     host = Host(
         run,
         board,

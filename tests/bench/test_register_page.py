@@ -6,7 +6,8 @@ import secrets
 
 import pytest
 
-from testbed.bench.device import RegisterPage
+from testbed.bench.device import DmaPage, RegisterPage
+from testbed.bench.measure import bench_devices
 from testbed.remoteport.device import BusError, Response, StateError
 
 
@@ -65,3 +66,10 @@ def test_a_bad_state_is_named_and_changes_nothing(
     with pytest.raises(StateError, match=f"bench@f00000: {said}"):
         page.load(state)
     assert page.read(0, 0, 4) == 7
+
+
+def test_each_bench_device_has_a_page_of_its_own() -> None:
+    answering, posting = bench_devices()
+    assert (answering.posted_writes, posting.posted_writes) == (False, True)
+    assert isinstance(answering.model({}), DmaPage)
+    assert answering.model({}).name == answering.name != posting.model({}).name
