@@ -28,10 +28,15 @@ from testbed.run import Run, new_directory
 from testbed.runner.discover import find
 from testbed.runner.launch import Launch
 
+_FILE_WIDTH = 120
+"""Columns of a table that goes into a file."""
+
 
 def main(parsed: argparse.Namespace) -> int:
     options = options_of(parsed)
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_FILE_WIDTH)
     figures = []
     for figure in _figures(options, fresh=parsed.fresh):
         figures.append(figure)
