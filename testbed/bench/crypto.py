@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from testbed.artifacts import BoardArtifacts
 from testbed.bench.figures import Figure
@@ -21,8 +21,6 @@ _ALGORITHMS = {
     "SHA-256": ("hash", "", "sha256-caam", "sha256-ce"),
 }
 
-Succeed = Callable[..., str]
-
 
 def measure_crypto(run: Run, board: Board, artifacts: BoardArtifacts) -> Iterator[Figure]:
     """Boot a host and a guest with a job ring, and give the figures of each."""
@@ -31,27 +29,27 @@ def measure_crypto(run: Run, board: Board, artifacts: BoardArtifacts) -> Iterato
     try:
         host.boot()
         host.load_driver(path)
-        yield from _measure("host", host.succeed)
+        yield from _measure("host", host)
         assigned = host.assign(path)
         guest = Guest(host, "guest0", [assigned], append="cryptomgr.notests")
         guest.boot()
         guest.load_driver(assigned)
-        yield from _measure("guest", guest.succeed)
+        yield from _measure("guest", guest)
         guest.shutdown()
     finally:
         host.shutdown()
 
 
-def _measure(machine: str, succeed: Succeed) -> Iterator[Figure]:
-    succeed("/usr/sbin/modprobe -a aes-ce-blk sha2-ce")
+def _measure(name: str, machine: Host | Guest) -> Iterator[Figure]:
+    machine.succeed("/usr/sbin/modprobe -a aes-ce-blk sha2-ce")
     for algorithm, (kind, options, ours, theirs) in _ALGORITHMS.items():
         for size, times, unit in _SIZES:
-            succeed(f"head -c {size} /dev/zero >/tmp/bench.in")
+            machine.succeed(f"head -c {size} /dev/zero >/tmp/bench.in")
             rates = []
             for driver in (ours, theirs):
                 command = f"af-alg {kind} {driver} {options} times={times} </tmp/bench.in"
-                seconds = int(succeed(command, seconds=120).split("=")[1]) / 1e9
+                seconds = int(machine.succeed(command, seconds=120).split("=")[1]) / 1e9
                 rates.append(times / seconds if unit == "jobs/s" else times * size / seconds / 1e6)
-            name = f"{machine}, SEC: {algorithm} of {size} bytes"
-            yield Figure(name, unit, rates[0])
-            yield Figure(f"{name}, the CPU's own / SEC", "times", rates[1] / rates[0])
+            load = f"{name}, SEC: {algorithm} of {size} bytes"
+            yield Figure(load, unit, rates[0])
+            yield Figure(f"{load}, the CPU's own / SEC", "times", rates[1] / rates[0])

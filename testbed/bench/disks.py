@@ -7,7 +7,7 @@ and writes past the page cache.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from models.ahci import Ahci
@@ -15,6 +15,7 @@ from models.ata import AtaDisk, Media
 from testbed.artifacts import BoardArtifacts
 from testbed.bench.figures import Figure
 from testbed.boards.board import Board
+from testbed.machine.command import escape
 from testbed.machine.disk import wait_for_disk
 from testbed.machine.guest import Guest
 from testbed.machine.host import Host
@@ -25,7 +26,6 @@ _SIZE = 256 * _MIB
 _MILLISECONDS = 1500
 _SERIAL = "bench"
 
-Succeed = Callable[..., str]
 Rates = dict[str, float]
 
 # Name, what disk-io is asked, unit, and what one unit is: bytes, or requests.
@@ -57,8 +57,8 @@ def measure_disks(run: Run, board: Board, artifacts: BoardArtifacts) -> Iterator
     )
     try:
         host.boot()
-        theirs = yield from _measure("host, QEMU's AHCI", host.succeed, _pci_disk(host))
-        ours = yield from _measure("host, modelled AHCI", host.succeed, host.disk(path))
+        theirs = yield from _measure("host, QEMU's AHCI", host, _pci_disk(host))
+        ours = yield from _measure("host, modelled AHCI", host, host.disk(path))
         yield from _ratios("host: QEMU's AHCI / modelled", theirs, ours, "under 3")
 
         assigned = host.assign(path)
@@ -66,8 +66,8 @@ def measure_disks(run: Run, board: Board, artifacts: BoardArtifacts) -> Iterator
         guest = Guest(host, "guest0", [assigned], extra=_virtio_disk())
         guest.boot()
         guest.mount_system()
-        theirs = yield from _measure("guest, virtio-blk", guest.succeed, _virtio_device(guest))
-        ours = yield from _measure("guest, modelled AHCI", guest.succeed, guest.disk(assigned))
+        theirs = yield from _measure("guest, virtio-blk", guest, _virtio_device(guest))
+        ours = yield from _measure("guest, modelled AHCI", guest, guest.disk(assigned))
         yield from _ratios("guest: virtio-blk / modelled AHCI", theirs, ours)
         guest.shutdown()
     finally:
@@ -75,12 +75,12 @@ def measure_disks(run: Run, board: Board, artifacts: BoardArtifacts) -> Iterator
         image.unlink()
 
 
-def _measure(name: str, succeed: Succeed, device: str) -> Generator[Figure, None, Rates]:
+def _measure(name: str, machine: Host | Guest, device: str) -> Generator[Figure, None, Rates]:
     """Figures of one disk, and as this generator's value the medians by load."""
-    succeed(f"disk-io {device} write sequential {_MIB} 4 {_MILLISECONDS}", seconds=120)
+    machine.succeed(f"disk-io {device} write sequential {_MIB} 4 {_MILLISECONDS}", seconds=120)
     rates: Rates = {}
     for load, arguments, unit in _LOADS:
-        text = succeed(f"disk-io {device} {arguments} {_MILLISECONDS}", seconds=120)
+        text = machine.succeed(f"disk-io {device} {arguments} {_MILLISECONDS}", seconds=120)
         found = dict(line.split("=") for line in text.split())
         amount = float(found["requests"]) if unit == "IO/s" else float(found["bytes"]) / 1e6
         rates[load] = amount / (float(found["nanoseconds"]) / 1e9)
@@ -96,11 +96,10 @@ def _ratios(name: str, theirs: Rates, ours: Rates, aim: str = "") -> Iterator[Fi
 
 
 def _ahci_of_qemu(image: Path) -> list[str]:
-    escaped = str(image).replace(",", ",,")
     return [
         *("-device", "ich9-ahci,id=ahci"),
         "-blockdev",
-        f"driver=raw,node-name={_SERIAL},file.driver=file,file.filename={escaped}",
+        f"driver=raw,node-name={_SERIAL},file.driver=file,file.filename={escape(image)}",
         *("-device", f"ide-hd,bus=ahci.0,drive={_SERIAL},serial={_SERIAL}"),
     ]
 

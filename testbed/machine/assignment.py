@@ -88,10 +88,8 @@ def load_driver(host: Host, path: str) -> SysfsDevice:
         above = path.rpartition("/")[0]
         if above in host.models.by_path:
             load_driver(host, above)  # what its node lies in makes the device
-        deadline = host.run.deadline(_DRIVER_SECONDS)
-        devices = PlatformDevices(host.agent)
-        device = devices.show(linux_name(host.tree, node), deadline)
-        return device if device.driver else devices.load_driver(device.name, deadline)
+        name = linux_name(host.tree, node)
+        return PlatformDevices(host.agent).load_driver(name, host.run.deadline(_DRIVER_SECONDS))
 
 
 def release(host: Host, assignment: Assignment) -> None:

@@ -76,7 +76,7 @@ class HostCommand:
             "-nodefaults",
             "-no-reboot",
             *("-display", "none"),
-            *("-plugin", _escape(artifacts.bridge)),
+            *("-plugin", escape(artifacts.bridge)),
             *self.board.machine,
             *("-dtb", self.tree),
             *("-kernel", str(artifacts.host_kernel)),
@@ -90,7 +90,7 @@ class HostCommand:
             argv += [
                 "-blockdev",
                 f"driver=raw,node-name={name},read-only=on,file.driver=file,"
-                f"file.filename={_escape(path)}",
+                f"file.filename={escape(path)}",
             ]
             argv += ["-device", f"virtio-blk-pci,drive={name},serial={name},romfile="]
         for name, backend in backends.items():
@@ -118,6 +118,6 @@ class HostCommand:
         return ",".join(words)
 
 
-def _escape(path: Path) -> str:
+def escape(path: Path) -> str:
     """A comma in a QEMU option value is doubled."""
     return str(path).replace(",", ",,")

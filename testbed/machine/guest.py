@@ -303,9 +303,7 @@ class Guest:
             if above.path != self.host.board.guest_bus.node:
                 # The driver of what stands in there makes the device.
                 devices.load_driver(linux_name(self.tree, above), deadline)
-            device = devices.show(name, deadline)
-            if not device.driver:
-                device = devices.load_driver(name, deadline)
+            device = devices.load_driver(name, deadline)
             if not device.driver:
                 raise TestbedError(
                     Stage.GUEST_BOOT,

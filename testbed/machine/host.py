@@ -18,7 +18,7 @@ from testbed.devicetree.tree import Node, Tree
 from testbed.errors import Stage, TestbedError
 from testbed.machine import assignment
 from testbed.machine.assignment import Assignment
-from testbed.machine.command import Chardevs, HostCommand
+from testbed.machine.command import Chardevs, HostCommand, escape
 from testbed.machine.disk import wait_for_disk
 from testbed.machine.interrupts import count_named
 from testbed.machine.models import Models
@@ -83,7 +83,7 @@ class Host:
         base = self.folder / "qemu.dtb"
         machine = list(self.board.machine)
         option = machine.index("-machine") + 1
-        machine[option] += f",dumpdtb={str(base).replace(',', ',,')}"
+        machine[option] += f",dumpdtb={escape(base)}"
         argv = [str(self.artifacts.qemu), "-nodefaults", "-display", "none", *machine]
         try:
             done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)

@@ -41,8 +41,9 @@ class PlatformDevices:
         return self._ask(name, deadline, "show", name)
 
     def load_driver(self, name: str, deadline: Deadline) -> SysfsDevice:
-        """Load the module for the device's modalias and wait for its probe; see `driver`."""
-        return self._ask(name, deadline, "load", name)
+        """Unless a driver has the device, load the module for its modalias; see `driver`."""
+        device = self.show(name, deadline)
+        return device if device.driver else self._ask(name, deadline, "load", name)
 
     def give(self, name: str, driver: str, deadline: Deadline) -> SysfsDevice:
         """Take the device from its driver and let `driver` probe it; see `driver` of the result."""

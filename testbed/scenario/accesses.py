@@ -6,7 +6,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from types import TracebackType
 
 from testbed.remoteport.device import Device
 
@@ -46,12 +45,7 @@ class AccessRecorder:
                 self._wrap(device)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for device in self._devices:
             with device.lock:
                 del vars(device)["read"], vars(device)["write"]

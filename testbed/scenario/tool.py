@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
 
 from testbed.channel import AgentClient, ChannelClosed
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
+from testbed.remoteport.closing import Closing
 
 
-class Tool:
+class Tool(Closing):
     """One of guests/tools, running. An answer is a line of `key=value` words."""
 
     def __init__(self, agent: AgentClient, argv: Sequence[str], deadline: Deadline) -> None:
@@ -55,14 +55,3 @@ class Tool:
         return TestbedError(
             Stage.TEST, f"{self.name} ended at '{command}': {said or 'without a word'}"
         )
-
-    def __enter__(self) -> Tool:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
