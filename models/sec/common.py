@@ -15,7 +15,7 @@ from models.sec.config import SecConfig
 from models.sec.monitor_registers import CSTA, FADR
 from models.sec.services import SecServices
 from models.sec.versions import constant_words
-from models.sec.words import Reader, Writer
+from models.words import Reader, Writer
 from testbed.remoteport.device import BusError, Dma
 
 __all__ = ["Common", "Memory", "Runner", "RunnerFactory"]

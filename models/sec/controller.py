@@ -29,7 +29,7 @@ from models.sec.services import KEY_BYTES, STATE_HANDLES, SecServices
 from models.sec.standin import standin_page
 from models.sec.trng import Trng
 from models.sec.trng_registers import TRNG_LIMITS
-from models.sec.words import Page, Reader, WordDevice, Writer
+from models.words import Page, Reader, WordDevice, Writer
 from testbed.remoteport.device import Region
 
 __all__ = ["SecController"]

@@ -17,7 +17,7 @@ from models.sec.controller_registers import (
     DXDER,
     DXJQCR_MS,
 )
-from models.sec.words import Reader, Writer
+from models.words import Reader, Writer
 
 __all__ = ["DecoPort"]
 

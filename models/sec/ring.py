@@ -24,7 +24,7 @@ from models.sec.ring_registers import (
     ring_map,
 )
 from models.sec.ring_state import HALTED, HALTING, RUNNING, RingError, RingState
-from models.sec.words import Page, WordDevice
+from models.words import Page, WordDevice
 from testbed.remoteport.device import Region
 
 __all__ = ["JobRing"]

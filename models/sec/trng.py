@@ -15,7 +15,7 @@ from models.sec.trng_registers import (
     RTSDCTL,
     TRNG_LIMITS,
 )
-from models.sec.words import Reader, Writer
+from models.words import Reader, Writer
 
 __all__ = ["Trng"]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A register page made of 32-bit words, as a SEC's are, and how wider and narrower accesses see it.
+"""A register page made of 32-bit words, as QorIQ's are, and how wider and narrower accesses see it.
 
 A 64-bit access is one access to each of its words, the lower address first. A narrower read gives
 the bytes of the word it lies in; a narrower write does nothing, as the registers take whole words.
