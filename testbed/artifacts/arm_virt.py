@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from testbed.artifacts import archive, lists, module_sets, root
+from testbed.artifacts import archive, kernel_image, lists, module_sets, root
 from testbed.artifacts.archive import Archive
 from testbed.artifacts.guest_programs import guest_programs_target
 from testbed.artifacts.initramfs import guest_initramfs_target, host_initramfs_target
@@ -17,43 +16,16 @@ from testbed.artifacts.kernel import (
     linux_source_target,
     modules_target,
 )
+from testbed.artifacts.parts import Composition, Parts
 from testbed.artifacts.payload import payload_target
 from testbed.artifacts.progress import Progress
-from testbed.artifacts.qemu import Qemu, bridge_target, qemu_source_target
+from testbed.artifacts.qemu import Distributed, Qemu, bridge_target, qemu_source_target
 from testbed.artifacts.resolver import Resolve
 from testbed.artifacts.root import root_target
 from testbed.artifacts.selection import Selection, Wish
-from testbed.artifacts.targets import Target
 
 ARCHITECTURE = "arm64"
 CROSS = "aarch64-linux-gnu-"
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The targets a run uses directly, and the sources that others are built from."""
-
-    kernel: Target
-    host_initramfs: Target
-    guest_initramfs: Target
-    root: Target
-    payload: Target
-    bridge: Target
-    linux_source: Target
-    linux_headers: Target
-    qemu_source: Target | None
-
-    @property
-    def used(self) -> tuple[Target, ...]:
-        """In the order to start building them: what takes longest first."""
-        return (
-            self.payload,
-            self.root,
-            self.bridge,
-            self.kernel,
-            self.host_initramfs,
-            self.guest_initramfs,
-        )
 
 
 def wishes(qemu: Qemu, progress: Progress) -> list[tuple[Wish, Resolve]]:
@@ -102,3 +74,11 @@ def parts(selections: list[Selection], qemu: Qemu, guest_kernel: Path | None) ->
 
 def _system(progress: Progress, archive: Archive, wish: Wish) -> Selection:
     return archive.system(wish, progress)
+
+
+COMPOSITION = Composition(
+    qemu=Distributed(Path("/usr/bin/qemu-system-aarch64"), "qemu-system-arm"),
+    wishes=wishes,
+    parts=parts,
+    kernel_image=kernel_image.raw_image,
+)

@@ -18,13 +18,15 @@ from testbed.artifacts.failure import failure
 from testbed.artifacts.kernel import brought_kernel_target
 from testbed.artifacts.manifest import make_manifest, read_pinned
 from testbed.artifacts.mirrors import Mirrors, find_mirrors
+from testbed.artifacts.parts import Composition, Parts
 from testbed.artifacts.progress import Progress, size_text
 from testbed.artifacts.qemu import Qemu, find_qemu
 from testbed.artifacts.resolver import Resolver
 from testbed.artifacts.selection import Selection
 from testbed.artifacts.targets import Workshop
 
-BOARDS = ("arm-virt",)
+_COMPOSITIONS = {"arm-virt": arm_virt.COMPOSITION}
+BOARDS = tuple(_COMPOSITIONS)
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,6 @@ def prepare(
 
     Several processes may call this at once. Raises TestbedError (stage artifacts).
     """
-    if board not in BOARDS:
-        raise failure(f"there is no board {board}; boards: {', '.join(BOARDS)}")
     if pinned is not None and refresh:
         raise failure("a pinned manifest and a refresh exclude each other; give one of them")
     for what, path in (("kernel", kernel), ("guest kernel", guest_kernel)):
@@ -81,6 +81,7 @@ def prepare(
             raise failure(f"the {what} that was named is not there: {path}")
     started = time.monotonic()
     makings = _makings(
+        board,
         progress,
         qemu=qemu,
         qemu_source=qemu_source,
@@ -90,7 +91,8 @@ def prepare(
         snapshot=snapshot,
     )
     parts, workshop, program = makings.parts, makings.workshop, makings.qemu
-    brought_kernel = None if kernel is None else brought_kernel_target(kernel)
+    image = makings.composition.kernel_image
+    brought_kernel = None if kernel is None else brought_kernel_target(kernel, image)
     used = (*parts.used, *([brought_kernel] if brought_kernel else []))
     workshop.make(used)
     if workshop.built:
@@ -134,9 +136,7 @@ class Sources:
 
 def prepare_sources(board: str, *, progress: Progress) -> Sources:
     """Have the sources of `board`'s parts in the cache, as `prepare` does with the parts."""
-    if board not in BOARDS:
-        raise failure(f"there is no board {board}; boards: {', '.join(BOARDS)}")
-    makings = _makings(progress)
+    makings = _makings(board, progress)
     parts = makings.parts
     assert parts.qemu_source is not None, "the distribution's QEMU has a source package"
     targets = (parts.linux_source, parts.linux_headers, parts.qemu_source)
@@ -148,14 +148,16 @@ def prepare_sources(board: str, *, progress: Progress) -> Sources:
 class _Makings:
     """What the parts of a board are made of and with."""
 
+    composition: Composition
     qemu: Qemu
     selections: list[Selection]
-    parts: arm_virt.Parts
+    parts: Parts
     downloader: Downloader
     workshop: Workshop
 
 
 def _makings(
+    board: str,
     progress: Progress,
     *,
     qemu: Path | None = None,
@@ -165,6 +167,9 @@ def _makings(
     pinned: Path | None = None,
     snapshot: str | None = None,
 ) -> _Makings:
+    composition = _COMPOSITIONS.get(board)
+    if composition is None:
+        raise failure(f"there is no board {board}; boards: {', '.join(BOARDS)}")
     store = Cache.default()
     store.create()
     commands = Commands()
@@ -173,7 +178,7 @@ def _makings(
     def mirrors() -> Mirrors:
         return find_mirrors(commands)
 
-    program = find_qemu(commands, qemu, qemu_source)
+    program = find_qemu(commands, composition.qemu, qemu, qemu_source)
     resolver = Resolver(
         store,
         commands,
@@ -182,12 +187,13 @@ def _makings(
         refresh=refresh,
         pinned=None if pinned is None else read_pinned(pinned),
     )
-    selections = resolver.resolve(arm_virt.wishes(program, progress))
+    selections = resolver.resolve(composition.wishes(program, progress))
     downloader = Downloader(store, mirrors, commands, progress, snapshot=snapshot)
     return _Makings(
+        composition,
         program,
         selections,
-        arm_virt.parts(selections, program, guest_kernel),
+        composition.parts(selections, program, guest_kernel),
         downloader,
         Workshop(store, commands, downloader, progress),
     )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from testbed.artifacts import kernel_image, kernel_modules, lists, module_sets, patch_series
@@ -57,11 +58,11 @@ def kernel_target(selection: Selection) -> Target:
     )
 
 
-def brought_kernel_target(image: Path) -> Target:
-    """Output: Image (raw), of a kernel that the user brought."""
+def brought_kernel_target(image: Path, as_loaded: Callable[[Path], bytes]) -> Target:
+    """Output: Image, of a kernel that the user brought, `as_loaded` by QEMU."""
 
     def build(work: Workspace) -> None:
-        (work.out / "Image").write_bytes(kernel_image.raw_image(image))
+        (work.out / "Image").write_bytes(as_loaded(image))
 
     return Target(
         "brought kernel",

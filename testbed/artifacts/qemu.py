@@ -16,8 +16,13 @@ from testbed.artifacts.targets import Target, Workspace
 from testbed.bridge import build as bridge
 from testbed.errors import TestbedError
 
-_PACKAGE = "qemu-system-arm"
-_PROGRAM = Path("/usr/bin/qemu-system-aarch64")
+
+@dataclass(frozen=True)
+class Distributed:
+    """A system emulator of the distribution: its program, and the package that brings it."""
+
+    program: Path
+    package: str
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,9 @@ class Qemu:
         return bridge.QemuVersion.parse(self.version_output)
 
 
-def find_qemu(commands: Commands, program: Path | None, source: Path | None) -> Qemu:
+def find_qemu(
+    commands: Commands, distributed: Distributed, program: Path | None, source: Path | None
+) -> Qemu:
     """The QEMU to use: the distribution's, or `program` with its `source`. Raises TestbedError.
 
     A `program` without `source` must be of the distribution's very version.
@@ -46,27 +53,27 @@ def find_qemu(commands: Commands, program: Path | None, source: Path | None) -> 
         raise failure(
             f"a QEMU source tree was named ({source}) without its program; name both, or neither"
         )
-    output = _version_output(commands, program or _PROGRAM)
+    output = _version_output(commands, program or distributed.program, brought=program is not None)
     if source is not None:
         if not (source / "VERSION").is_file():
             raise failure(f"{source} is not a QEMU source tree: it has no file VERSION")
-        return Qemu(program or _PROGRAM, output, None, source.resolve())
-    if program is not None and output != _version_output(commands, _PROGRAM):
+        return Qemu(program or distributed.program, output, None, source.resolve())
+    if program is not None and output != _version_output(commands, distributed.program):
         first = output.splitlines()[0]
         raise failure(
             f"{program} is {first}, which is not the distribution's; name its source tree too, "
             "because the bridge is built for one exact QEMU"
         )
     version = commands.run(
-        ["dpkg-query", "-W", "-f", "${source:Version}", _PACKAGE],
-        what=f"find the version of the installed {_PACKAGE}",
+        ["dpkg-query", "-W", "-f", "${source:Version}", distributed.package],
+        what=f"find the version of the installed {distributed.package}",
     )
-    return Qemu(program or _PROGRAM, output, version.strip(), None)
+    return Qemu(program or distributed.program, output, version.strip(), None)
 
 
-def _version_output(commands: Commands, program: Path) -> str:
+def _version_output(commands: Commands, program: Path, *, brought: bool = False) -> str:
     if not program.is_file():
-        advice = "; run 'testbed doctor'" if program == _PROGRAM else ""
+        advice = "" if brought else "; run 'testbed doctor'"
         raise failure(f"the QEMU of the emulated host is not there: {program}{advice}")
     output = commands.run([program, "--version"], what=f"ask {program} for its version")
     try:

@@ -63,7 +63,7 @@ def measure_disks(run: Run, board: Board, artifacts: BoardArtifacts) -> Iterator
 
         assigned = host.assign(path)
         host.succeed(f"truncate -s {_SIZE} /run/{_SERIAL}.img")
-        guest = Guest(host, "guest0", [assigned], extra=_virtio_disk())
+        guest = Guest(host, "guest0", [assigned], extra=_virtio_disk(host))
         guest.boot()
         guest.mount_system()
         theirs = yield from _measure("guest, virtio-blk", guest, _virtio_device(guest))
@@ -110,11 +110,11 @@ def _pci_disk(host: Host) -> str:
     return wait_for_disk(host.agent, "pci/drivers/ahci/0*", "the host", host.run.deadline(30))
 
 
-def _virtio_disk() -> list[str]:
+def _virtio_disk(host: Host) -> list[str]:
     return [
         "-blockdev",
         f"driver=raw,node-name={_SERIAL},file.driver=file,file.filename=/run/{_SERIAL}.img",
-        *("-device", f"virtio-blk-device,drive={_SERIAL},serial={_SERIAL}"),
+        *("-device", f"{host.board.guest_virtio.block},drive={_SERIAL},serial={_SERIAL}"),
     ]
 
 

@@ -3,9 +3,10 @@
 
 from testbed.boards.arm_virt import ARM_VIRT
 from testbed.boards.board import Board, PlatformDevice
+from testbed.boards.e500 import E500
 from testbed.errors import Stage, TestbedError
 
-BOARDS: dict[str, Board] = {board.name: board for board in (ARM_VIRT,)}
+BOARDS: dict[str, Board] = {board.name: board for board in (ARM_VIRT, E500)}
 
 
 def board(name: str) -> Board:

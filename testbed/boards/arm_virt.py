@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,13 +11,20 @@ from models.ahci import Ahci
 from models.ata import AtaDisk, Media
 from models.ns16550a import Ns16550a
 from models.sec import PRESETS, Sec, SecController
-from testbed.boards.board import Board, GuestBus, PlatformDevice
+from testbed.boards.board import (
+    Board,
+    GuestBus,
+    GuestVirtio,
+    InterruptController,
+    PlatformDevice,
+)
 from testbed.boards.iommu_fault import smmuv3_faults
 from testbed.devicetree.tree import Tree, Value
 from testbed.remoteport.device import Device
 
 _DISK_SIZE = 256 << 20
 _SPI = 0
+_FIRST_SPI = 32
 _LEVEL_HIGH = 4
 _UART_CLOCK = 150_000_000
 """Hz; the platform clock / 2 that QorIQ DUARTs run from, within the driver's baud tolerance."""
@@ -164,9 +172,18 @@ ARM_VIRT = Board(
         first_interrupt=112,
         interrupt_count=64,
     ),
+    guest_virtio=GuestVirtio(
+        block="virtio-blk-device",
+        serial="virtio-serial-device",
+        arguments=("-global", "virtio-mmio.force-legacy=false"),
+    ),
     guest_memory_start=0x40000000,
     guest_memory_end=0x40000000 + (256 << 20),
-    interrupt_specifier=_specifier,
+    interrupts=InterruptController(
+        name=re.compile(r"GIC\S*"),
+        specifier=_specifier,
+        hardware_number=lambda cells: cells[1] + _FIRST_SPI,
+    ),
     iommu_faults=smmuv3_faults,
     add_soc=_add_soc,
 )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -68,6 +69,32 @@ class GuestBus:
 
 
 @dataclass(frozen=True)
+class GuestVirtio:
+    """The virtio devices that nested QEMU has on the board: where they sit is the machine's."""
+
+    block: str
+    serial: str
+    arguments: tuple[str, ...] = ()
+    """What nested QEMU is told besides about them."""
+
+
+@dataclass(frozen=True)
+class InterruptController:
+    """How the board's interrupt controller counts its inputs, in host and guest alike."""
+
+    name: re.Pattern[str]
+    """What `/proc/interrupts` calls it."""
+    specifier: Callable[[int], tuple[int, ...]]
+    """Cells of an `interrupts` property for a level input, by its number in QEMU."""
+    hardware_number: Callable[[tuple[int, ...]], int]
+    """The number in `/proc/interrupts`, from the cells of an `interrupts` property."""
+
+
+def wire_nothing(models: Mapping[str, Device], devices: Sequence[PlatformDevice]) -> None:
+    """The models of a board whose devices reach memory through QEMU alone."""
+
+
+@dataclass(frozen=True)
 class Board:
     """A host machine. Functions take what differs from run to run."""
 
@@ -88,11 +115,18 @@ class Board:
     guest_machine: tuple[str, ...]
     guest_kernel_arguments: str
     guest_bus: GuestBus
+    guest_virtio: GuestVirtio
     guest_memory_start: int
     guest_memory_end: int
-    interrupt_specifier: Callable[[int], tuple[int, ...]]
-    """Cells of an `interrupts` property for a level input of the interrupt controller."""
+    interrupts: InterruptController
     iommu_faults: Callable[[str], list[IommuFault]]
     """What its IOMMU refused, from the text of the host's kernel log."""
     add_soc: Callable[[Board, Tree, Sequence[PlatformDevice]], None]
     """Add the `/soc` bus with these devices to the tree QEMU made for the machine."""
+    wire_models: Callable[[Mapping[str, Device], Sequence[PlatformDevice]], None] = wire_nothing
+    """Connect models with each other, such as an IOMMU with those whose DMA it translates."""
+    iommu_in_qemu: bool = True
+    """QEMU has the IOMMU, and its bridge is told the stream id of each device."""
+    complete_tree: bool = False
+    """QEMU takes a tree given by -dtb as it is, host's and guest's: memory, initramfs and kernel
+    arguments have to be in it. Otherwise it adds them."""

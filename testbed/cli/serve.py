@@ -15,10 +15,10 @@ from testbed.watch import Watch
 
 
 def main(parsed: argparse.Namespace) -> int:
-    devices = board(parsed.board).devices
+    chosen = board(parsed.board)
     watch = Watch()
     watch.subscribe(lambda failure: print(f"testbed: {failure}", flush=True))
-    models = Models(devices, {}, parsed.directory.resolve(), watch, traced=False)
+    models = Models(chosen, chosen.devices, {}, parsed.directory.resolve(), watch, traced=False)
     models.start()
     try:
         if parsed.qemu_command:
@@ -27,7 +27,7 @@ def main(parsed: argparse.Namespace) -> int:
             return subprocess.run(
                 parsed.qemu_command, check=False, preexec_fn=lambda: die_with_parent(parent)
             ).returncode
-        for device in devices:
+        for device in chosen.devices:
             print(f"serving {device.path}", flush=True)
         signal.pause()
     finally:

@@ -8,10 +8,26 @@ from dataclasses import dataclass
 from testbed.devicetree.address import parent
 from testbed.devicetree.tree import Node, Tree, TreeError
 
-_GIC = b"arm,gic-v3"
-_GIC_CELLS = 3
-_LEVEL = 0xC
-"""IRQ_TYPE_LEVEL_HIGH | IRQ_TYPE_LEVEL_LOW of a GIC specifier's third cell."""
+
+@dataclass(frozen=True)
+class _Sense:
+    """Where the specifiers of a kind of controller say what is a level.
+
+    Specifiers have at least `cells` cells; `levels` are the values of cell `index` that mean one,
+    in its lowest four bits.
+    """
+
+    cells: int
+    index: int
+    levels: frozenset[int]
+
+
+_SENSES = {
+    # IRQ_TYPE_LEVEL_HIGH and IRQ_TYPE_LEVEL_LOW
+    b"arm,gic-v3": _Sense(3, 2, frozenset({4, 8})),
+    # active low and active high; 0 is a rising edge, 3 a falling one
+    b"fsl,mpic": _Sense(2, 1, frozenset({1, 2})),
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +59,9 @@ def interrupts(tree: Tree, node: Node) -> list[Interrupt]:
     owner = controller(tree, node)
     width = owner.cell("#interrupt-cells")
     cells = node.cells("interrupts")
-    if _GIC not in owner.require("compatible").split(b"\0") or width < _GIC_CELLS:
+    names = owner.require("compatible").split(b"\0")
+    sense = next((_SENSES[name] for name in names if name in _SENSES), None)
+    if sense is None or width < sense.cells:
         raise TreeError(f"the meaning of interrupt specifiers of {owner.path} is not known")
     if len(cells) % width:
         raise TreeError(
@@ -51,4 +69,7 @@ def interrupts(tree: Tree, node: Node) -> list[Interrupt]:
             f" {width} a line"
         )
     specifiers = [cells[at : at + width] for at in range(0, len(cells), width)]
-    return [Interrupt(specifier, bool(specifier[2] & _LEVEL)) for specifier in specifiers]
+    return [
+        Interrupt(specifier, specifier[sense.index] & 0xF in sense.levels)
+        for specifier in specifiers
+    ]

@@ -62,7 +62,7 @@ def assign(host: Host, path: str) -> Assignment:
         devices = PlatformDevices(host.agent)
         before = load_driver(host, path)
         name = before.name
-        _check_device(path, before)
+        _check_device(host, path, before)
         _wait_until_idle(host, path)
         bound = devices.give(name, _DRIVER, deadline)
         try:
@@ -123,8 +123,8 @@ def _wait_until_idle(host: Host, path: str) -> None:
             )
 
 
-def _check_device(path: str, device: SysfsDevice) -> None:
-    if device.node != path:
+def _check_device(host: Host, path: str, device: SysfsDevice) -> None:
+    if device.node != host.node(path).path:
         raise TestbedError(
             Stage.BIND,
             f"{device.name} in the host is the device of {device.node or 'no node'}, not of {path}",

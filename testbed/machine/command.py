@@ -67,9 +67,26 @@ class HostCommand:
             }
         )
 
+    def tree_argv(self, blob: Path) -> list[str]:
+        """The command line that makes QEMU write the tree of its machine to `blob`, and end."""
+        return [
+            str(self.artifacts.qemu),
+            "-nodefaults",
+            *("-display", "none"),
+            *dumping_tree(self.board.machine, escape(blob)),
+            *(self._system() if self.board.complete_tree else ()),
+        ]
+
+    def _system(self) -> tuple[str, ...]:
+        append = f"{self.board.kernel_arguments} {self.append}".strip()
+        return (
+            *("-kernel", str(self.artifacts.host_kernel)),
+            *("-initrd", str(self.artifacts.host_initramfs)),
+            *("-append", append),
+        )
+
     def _argv(self, backends: dict[str, str]) -> list[str]:
         artifacts = self.artifacts
-        append = f"{self.board.kernel_arguments} {self.append}".strip()
         argv = [
             str(artifacts.qemu),
             *("-name", f"testbed-{self.board.name}"),
@@ -79,9 +96,7 @@ class HostCommand:
             *("-plugin", escape(artifacts.bridge)),
             *self.board.machine,
             *("-dtb", self.tree),
-            *("-kernel", str(artifacts.host_kernel)),
-            *("-initrd", str(artifacts.host_initramfs)),
-            *("-append", append),
+            *self._system(),
         ]
         drives = {"root": artifacts.root, "payload": artifacts.payload}
         if self.guest_qemu is not None:
@@ -111,11 +126,18 @@ class HostCommand:
             words.append(f"addr{number}={self.board.soc_base + offset:#x},size{number}={size:#x}")
         for index, interrupt in enumerate(device.interrupts):
             words.append(f"irq{index or ''}={interrupt}")
-        if device.stream_id is not None:
+        if device.stream_id is not None and self.board.iommu_in_qemu:
             words.append(f"sid={device.stream_id:#x}")
         if device.posted_writes:
             words.append("posted-writes=on")
         return ",".join(words)
+
+
+def dumping_tree(machine: tuple[str, ...], blob: str) -> list[str]:
+    """The arguments of a board's `machine`, made to write its device tree to the file `blob`."""
+    argv = list(machine)
+    argv[argv.index("-machine") + 1] += f",dumpdtb={blob}"
+    return argv
 
 
 def escape(path: Path) -> str:

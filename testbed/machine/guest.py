@@ -100,7 +100,7 @@ class Guest:
         host = self.host
         host.agent.run(["mkdir", "-p", self._remote], deadline=self.run.deadline(20))
         qemu = self._qemu()
-        trees = GuestTrees(host, qemu)
+        trees = GuestTrees(host, qemu, self._system())
         devices = [(self._identifier(a), a.exposed) for a in self.assignments]
         placements = trees.placements(devices) or place(host.board, self.assignments)
         self._launch(qemu, trees, placements)
@@ -190,15 +190,13 @@ class Guest:
             "-S",
             *("-display", "none"),
             *board.guest_machine,
-            *("-kernel", "/testbed/guest/Image"),
-            *("-initrd", "/testbed/guest/initramfs.cpio"),
+            *self._system(),
             *("-dtb", f"{self._remote}/guest.dtb"),
-            *("-append", f"{board.guest_kernel_arguments} {self.append}".strip()),
             *("-qmp", "stdio"),
             *("-chardev", f"socket,id=console,path={self._remote}/console,server=on,wait=off"),
             *("-serial", "chardev:console"),
-            *("-global", "virtio-mmio.force-legacy=false"),
-            *("-device", "virtio-serial-device"),
+            *board.guest_virtio.arguments,
+            *("-device", board.guest_virtio.serial),
             *("-chardev", f"socket,id=agent,path={self._remote}/agent,server=on,wait=off"),
             *("-device", f"virtserialport,chardev=agent,name={AGENT_PORT}"),
         ]
@@ -208,11 +206,19 @@ class Guest:
                 f"driver=raw,node-name={name},read-only=on,file.driver=host_device,"
                 f"file.filename=/run/testbed/disk/{name}",
             ]
-            argv += ["-device", f"virtio-blk-device,drive={name},serial={name}"]
+            argv += ["-device", f"{board.guest_virtio.block},drive={name},serial={name}"]
         for assignment in self.assignments:
             identifier = self._identifier(assignment)
             argv += ["-device", f"vfio-platform,host={assignment.name},id={identifier}"]
         return [*argv, *self.extra]
+
+    def _system(self) -> tuple[str, ...]:
+        append = f"{self.host.board.guest_kernel_arguments} {self.append}".strip()
+        return (
+            *("-kernel", "/testbed/guest/Image"),
+            *("-initrd", "/testbed/guest/initramfs.cpio"),
+            *("-append", append),
+        )
 
     def _connect(self, deadline: Deadline) -> None:
         agent = self.host.agent
@@ -325,8 +331,10 @@ class Guest:
 
     def interrupts(self, assignment: Assignment) -> int:
         """How many interrupts of an assigned device the guest's kernel has handled."""
-        line = self.node(assignment).cells("interrupts")[1]
-        return count_interrupts(self.succeed(["cat", "/proc/interrupts"]), line)
+        controller = self.host.board.interrupts
+        number = controller.hardware_number(self.node(assignment).cells("interrupts"))
+        table = self.succeed(["cat", "/proc/interrupts"])
+        return count_interrupts(table, controller.name, number)
 
     def kill(self) -> None:
         """SIGKILL the nested QEMU, as a crash of it would, and wait until it is gone."""

@@ -19,6 +19,7 @@ from testbed.devicetree.fragment import NodeReport, Placement
 from testbed.devicetree.tree import Tree
 from testbed.errors import Stage, TestbedError
 from testbed.machine.assignment import Assignment
+from testbed.machine.command import dumping_tree
 from testbed.machine.exposure import Exposure
 from testbed.machine.host import Host
 from testbed.machine.stand_in import Bus, Preload, StandIns
@@ -30,16 +31,19 @@ _SECONDS = 40
 class GuestTrees:
     """What depends only on the nested QEMU and its arguments: learnt once, kept in the cache."""
 
-    def __init__(self, host: Host, qemu: str) -> None:
+    def __init__(self, host: Host, qemu: str, system: Sequence[str]) -> None:
+        """`system`: the arguments that load the guest's kernel."""
         self._host = host
         self._qemu = qemu
+        self._system = tuple(system) if host.board.complete_tree else ()
         self._folder = Cache.default().root / "guest-trees"
         identity = (
             str(host.artifacts.root)
             if host.guest_qemu is None
             else hashlib.sha256(host.guest_qemu.read_bytes()).hexdigest()
         )
-        self._key = (identity, host.board.guest_machine)
+        loaded = str(host.artifacts.payload) if self._system else ""
+        self._key = (identity, loaded, host.board.guest_machine, self._system)
 
     def base(self, scratch: str) -> Tree:
         """The tree nested QEMU makes for the guest's machine without assigned devices.
@@ -50,9 +54,8 @@ class GuestTrees:
         if kept.exists():
             return Tree.load(kept)
         host = self._host
-        machine = list(host.board.guest_machine)
-        machine[machine.index("-machine") + 1] += f",dumpdtb={scratch}/base.dtb"
-        argv = [self._qemu, "-nodefaults", "-display", "none", *machine]
+        machine = dumping_tree(host.board.guest_machine, f"{scratch}/base.dtb")
+        argv = [self._qemu, "-nodefaults", "-display", "none", *machine, *self._system]
         try:
             host.agent.run(argv, deadline=host.run.deadline(_SECONDS))
         except CommandFailed as error:

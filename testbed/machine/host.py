@@ -18,7 +18,7 @@ from testbed.devicetree.tree import Node, Tree
 from testbed.errors import Stage, TestbedError
 from testbed.machine import assignment
 from testbed.machine.assignment import Assignment
-from testbed.machine.command import Chardevs, HostCommand, escape
+from testbed.machine.command import Chardevs, HostCommand
 from testbed.machine.disk import wait_for_disk
 from testbed.machine.interrupts import count_named
 from testbed.machine.models import Models
@@ -61,7 +61,6 @@ class Host:
         self.folder = run.folder("host")
         self.watch = Watch()
         self.devices = tuple(board.devices if devices is None else devices)
-        self.tree = self._make_tree()
         self.command = HostCommand(
             board,
             artifacts,
@@ -71,7 +70,10 @@ class Host:
             guest_qemu=guest_qemu,
             extra=tuple(extra),
         )
-        self.models = Models(self.devices, models or {}, self.folder, self.watch, traced=traced)
+        self.tree = self._make_tree()
+        self.models = Models(
+            board, self.devices, models or {}, self.folder, self.watch, traced=traced
+        )
         self._chardevs = Chardevs()
         self._process: Process | None = None
         self._console: Console | None = None
@@ -81,10 +83,7 @@ class Host:
     def _make_tree(self) -> Tree:
         """The tree QEMU makes for the machine, with the board's /soc added."""
         base = self.folder / "qemu.dtb"
-        machine = list(self.board.machine)
-        option = machine.index("-machine") + 1
-        machine[option] += f",dumpdtb={escape(base)}"
-        argv = [str(self.artifacts.qemu), "-nodefaults", "-display", "none", *machine]
+        argv = self.command.tree_argv(base)
         try:
             done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
         except (OSError, subprocess.TimeoutExpired) as error:
@@ -229,7 +228,8 @@ class Host:
 
     def interrupts(self, device: str) -> int:
         """How many interrupts of a platform device VFIO has taken in the host, all CPUs."""
-        return count_named(self.succeed(["cat", "/proc/interrupts"]), device)
+        table = self.succeed(["cat", "/proc/interrupts"])
+        return count_named(table, self.board.interrupts.name, device)
 
     def open_serial_port(self, path: str) -> Stream:
         """The tty that the host's own driver made of the UART at a device-tree path."""

@@ -8,14 +8,18 @@ import re
 _COUNTS = r"^\s*\d+:((?:\s+\d+)+)\s+"
 
 
-def count_interrupts(table: str, spi: int) -> int:
-    """How often a GIC shared peripheral interrupt was handled, all CPUs together."""
-    return _sum(re.search(rf"{_COUNTS}GIC\S*\s+{spi + 32}\s", table, re.MULTILINE))
+def count_interrupts(table: str, controller: re.Pattern[str], number: int) -> int:
+    """How often an input of an interrupt controller was handled, all CPUs together.
+
+    `controller` and `number` are as in the table.
+    """
+    return _sum(re.search(rf"{_COUNTS}{controller.pattern}\s+{number}\s", table, re.MULTILINE))
 
 
-def count_named(table: str, device: str) -> int:
+def count_named(table: str, controller: re.Pattern[str], device: str) -> int:
     """How often VFIO took an interrupt of platform device `device`, all CPUs together."""
-    return _sum(re.search(rf"{_COUNTS}GIC.*\({re.escape(device)}\)$", table, re.MULTILINE))
+    pattern = rf"{_COUNTS}{controller.pattern}\s.*\({re.escape(device)}\)$"
+    return _sum(re.search(pattern, table, re.MULTILINE))
 
 
 def _sum(row: re.Match[str] | None) -> int:

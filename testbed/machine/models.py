@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from testbed.boards.board import PlatformDevice
+from testbed.boards.board import Board, PlatformDevice
 from testbed.errors import Stage, TestbedError
 from testbed.remoteport.device import Device
 from testbed.remoteport.server import Failure, Server
@@ -25,6 +25,7 @@ class Models:
 
     def __init__(
         self,
+        board: Board,
         devices: Sequence[PlatformDevice],
         models: Mapping[str, Device],
         folder: Path,
@@ -49,6 +50,8 @@ class Models:
                 trace=trace,
                 on_failure=partial(self._failed, device.path),
             )
+
+        board.wire_models(self.by_path, devices)
 
     def start(self) -> None:
         for server in self._servers.values():

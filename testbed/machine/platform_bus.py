@@ -44,7 +44,7 @@ def place(board: Board, assignments: Sequence[Assignment]) -> list[Placement]:
                 f"the guest's platform bus has no {lines} interrupts left for {assignment.path}",
             )
         specifiers = tuple(
-            board.interrupt_specifier(bus.first_interrupt + interrupt + line)
+            board.interrupts.specifier(bus.first_interrupt + interrupt + line)
             for line in range(lines)
         )
         interrupt += lines
@@ -72,7 +72,7 @@ def read_placements(
             for index in range(len(assignment.exposed.regions))
         )
         specifiers = tuple(
-            board.interrupt_specifier(_interrupt_of(qmp, assignment, identifier, line))
+            board.interrupts.specifier(_interrupt_of(qmp, assignment, identifier, line))
             for line in range(len(assignment.exposed.interrupts))
         )
         placements.append(Placement(offsets, specifiers))

@@ -83,11 +83,15 @@ class StandIns:
         self.preloads.append(Preload(name.replace("@", "-"), address, content))
 
         reg = (address >> 32, address & 0xFFFFFFFF, 0, _SPACE)
-        reserved = guest.root.child("reserved-memory") or guest.root.add(
-            "reserved-memory", {"#address-cells": 2, "#size-cells": 2, "ranges": None}
-        )
         # Linux maps as registers only what is no memory to it.
-        reserved.add(name, {"reg": reg, "no-map": None})
+        if host.board.complete_tree:
+            start = host.board.guest_memory_start
+            _end_memory(guest, start, address - start)
+        else:
+            reserved = guest.root.child("reserved-memory") or guest.root.add(
+                "reserved-memory", {"#address-cells": 2, "#size-cells": 2, "ranges": None}
+            )
+            reserved.add(name, {"reg": reg, "no-map": None})
         host_node = host.node(whole.path)
         node = guest.root.add(
             name, {"reg": reg, "#address-cells": 1, "#size-cells": 1, "ranges": None}
@@ -96,3 +100,9 @@ class StandIns:
         host.run.note(report.text())
         self._nodes[whole.path] = node
         return node
+
+
+def _end_memory(guest: Tree, start: int, size: int) -> None:
+    """The guest knows of so many bytes of memory: in a tree that QEMU leaves as it is."""
+    memory = guest.node("/memory")
+    memory.set("reg", (start >> 32, start & 0xFFFFFFFF, size >> 32, size & 0xFFFFFFFF))

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from testbed.artifacts import qemu
 from testbed.artifacts.commands import Commands
-from testbed.artifacts.qemu import bridge_target, find_qemu
+from testbed.artifacts.qemu import Distributed, bridge_target, find_qemu
 from testbed.errors import TestbedError
 
 
@@ -20,10 +19,9 @@ def make_qemu(path: Path, version: str) -> Path:
 
 
 @pytest.fixture
-def distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def distribution(tmp_path: Path) -> Distributed:
     program = make_qemu(tmp_path / "qemu-system-aarch64", "7.2.22 (Debian 1:7.2+dfsg-7)")
-    monkeypatch.setattr(qemu, "_PROGRAM", program)
-    return program
+    return Distributed(program, "base-files")  # any package that is installed
 
 
 @pytest.fixture
@@ -39,41 +37,40 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_an_own_qemu_comes_with_its_source(
-    commands: Commands, own: Path, source: Path, distribution: Path
+    commands: Commands, own: Path, source: Path, distribution: Distributed
 ) -> None:
-    found = find_qemu(commands, own, source)
+    found = find_qemu(commands, distribution, own, source)
     assert (found.program, found.version.release) == (own, "9.1.3")
     assert (found.source, found.source_version) == (source, None)
 
 
 def test_its_bridge_is_of_that_program_and_source(
-    commands: Commands, own: Path, source: Path, tmp_path: Path
+    commands: Commands, own: Path, source: Path, tmp_path: Path, distribution: Distributed
 ) -> None:
-    digest = bridge_target(find_qemu(commands, own, source), None).recipe.digest
+    digest = bridge_target(find_qemu(commands, distribution, own, source), None).recipe.digest
     own.write_text(own.read_text() + "# rebuilt\n")
-    again = bridge_target(find_qemu(commands, own, source), None).recipe.digest
+    again = bridge_target(find_qemu(commands, distribution, own, source), None).recipe.digest
     assert again != digest
     other = tmp_path / "other-src"
     source.rename(other)
-    moved = bridge_target(find_qemu(commands, own, other), None).recipe.digest
+    moved = bridge_target(find_qemu(commands, distribution, own, other), None).recipe.digest
     assert moved != again
 
 
 def test_an_own_qemu_without_source_is_refused(
-    commands: Commands, own: Path, distribution: Path
+    commands: Commands, own: Path, distribution: Distributed
 ) -> None:
     with pytest.raises(TestbedError, match=r"9\.1\.3, which is not the distribution's; name its"):
-        find_qemu(commands, own, None)
+        find_qemu(commands, distribution, own, None)
 
 
 def test_an_own_copy_of_the_distributions_needs_none(
-    commands: Commands, tmp_path: Path, distribution: Path, monkeypatch: pytest.MonkeyPatch
+    commands: Commands, tmp_path: Path, distribution: Distributed
 ) -> None:
     copy = tmp_path / "copy"
-    copy.write_text(distribution.read_text())
+    copy.write_text(distribution.program.read_text())
     copy.chmod(0o755)
-    monkeypatch.setattr(qemu, "_PACKAGE", "base-files")
-    found = find_qemu(commands, copy, None)
+    found = find_qemu(commands, distribution, copy, None)
     assert found.program == copy
     assert found.source is None
     assert found.source_version
@@ -94,6 +91,7 @@ def test_wrong_names_are_told(
     tmp_path: Path,
     own: Path,
     source: Path,
+    distribution: Distributed,
     program: str | None,
     tree: str,
     said: str,
@@ -104,10 +102,12 @@ def test_wrong_names_are_told(
     for name in ("not-qemu", "broken"):
         (tmp_path / name).chmod(0o755)
     with pytest.raises(TestbedError, match=said):
-        find_qemu(commands, None if program is None else tmp_path / program, tmp_path / tree)
+        find_qemu(
+            commands, distribution, None if program is None else tmp_path / program, tmp_path / tree
+        )
 
 
-def test_a_missing_qemu_points_to_the_doctor(commands: Commands, distribution: Path) -> None:
-    distribution.unlink()
+def test_a_missing_qemu_points_to_the_doctor(commands: Commands, distribution: Distributed) -> None:
+    distribution.program.unlink()
     with pytest.raises(TestbedError, match="run 'testbed doctor'"):
-        find_qemu(commands, None, None)
+        find_qemu(commands, distribution, None, None)

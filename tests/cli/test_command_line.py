@@ -38,7 +38,10 @@ def status_of(*words: str) -> int:
         ("list --x", "unrecognized arguments: --x"),
         ("run", "the following arguments are required: PATH|NAME"),
         ("run no-such", "no scenario 'no-such': neither a file nor one of bounds, "),
-        ("run uart --board pc", "argument --board: invalid choice: 'pc' (choose from 'arm-virt')"),
+        (
+            "run uart --board pc",
+            "argument --board: invalid choice: 'pc' (choose from 'arm-virt', 'e500')",
+        ),
         ("run uart --timeout-scale abc", "--timeout-scale: abc is not a positive number"),
         ("run uart --timeout-scale nan", "--timeout-scale: nan is not a positive number"),
         ("run uart --timeout-scale 0", "--timeout-scale: 0 is not a positive number"),

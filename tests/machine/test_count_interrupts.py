@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
+from testbed.boards import board
 from testbed.machine.interrupts import count_interrupts, count_named
 
+GIC = board("arm-virt").interrupts.name
+MPIC = board("e500").interrupts.name
 TABLE = """\
            CPU0       CPU1
  11:       4711          3     GICv3  27 Level     arch_timer
@@ -20,15 +23,30 @@ Err:          0
 
 
 def test_the_counts_of_all_cpus_are_added() -> None:
-    assert count_interrupts(TABLE, 144 - 32) == 17 + 25
-    assert count_named(TABLE, "d11c500.serial") == 5 + 6
+    assert count_interrupts(TABLE, GIC, 144) == 17 + 25
+    assert count_named(TABLE, GIC, "d11c500.serial") == 5 + 6
 
 
 def test_a_line_nobody_asked_for_has_no_interrupts() -> None:
-    assert count_interrupts(TABLE, 14) == 0
-    assert count_interrupts("", 112) == 0
-    assert count_named(TABLE, "d11d000.serial") == 0  # its own driver took them
+    assert count_interrupts(TABLE, GIC, 14) == 0
+    assert count_interrupts("", GIC, 144) == 0
+    assert count_named(TABLE, GIC, "d11d000.serial") == 0  # its own driver took them
 
 
 def test_the_name_of_the_controller_may_have_an_ending() -> None:
-    assert count_interrupts(TABLE, 145 - 32) == 8
+    assert count_interrupts(TABLE, GIC, 145) == 8
+
+
+E500_TABLE = """\
+           CPU0
+ 16:        112  OpenPIC    42 Level     serial
+ 19:          7  OpenPIC    37 Level     ttyS1
+ 20:          9  OpenPIC    36 Level     vfio-irq[0](fe011c500.serial)
+LOC:        512   Local timer interrupts for timer event device
+"""
+
+
+def test_power_calls_its_controller_otherwise() -> None:
+    assert count_interrupts(E500_TABLE, MPIC, 37) == 7
+    assert count_interrupts(E500_TABLE, GIC, 37) == 0
+    assert count_named(E500_TABLE, MPIC, "fe011c500.serial") == 9

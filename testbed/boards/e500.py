@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""Board `e500`: QEMU's Power `ppce500` with a PAMU model; KVM for e500v2 inside it for guests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from models.ns16550a import Ns16550a
+from testbed.boards.board import (
+    Board,
+    GuestBus,
+    GuestVirtio,
+    InterruptController,
+    PlatformDevice,
+)
+from testbed.boards.iommu_fault import smmuv3_faults
+from testbed.devicetree.tree import Tree, Value
+from testbed.remoteport.device import Device
+
+_ACTIVE_HIGH = 2
+_SOURCES = 255
+"""Inputs of the MPIC, as the numbers of QorIQ parts need them; QEMU's says 80, and has these."""
+_UART_CLOCK = 150_000_000
+"""Hz; the platform clock / 2 that QorIQ DUARTs run from, within the driver's baud tolerance."""
+
+
+def _specifier(number: int) -> tuple[int, ...]:
+    return (number, _ACTIVE_HIGH)
+
+
+def _uart(name: str, window: tuple[int, int], *, interrupt: int, liodn: int) -> PlatformDevice:
+    return PlatformDevice(
+        name=name,
+        compatible=("ns16550a",),
+        registers=(window,),
+        interrupts=(interrupt,),
+        model=lambda _: Ns16550a(name=name, clock_frequency=_UART_CLOCK, size=window[1]),
+        stream_id=liodn,
+        properties={"clock-frequency": _UART_CLOCK, "current-speed": 115200},
+    )
+
+
+def _add_soc(board: Board, tree: Tree, devices: Sequence[PlatformDevice]) -> None:
+    """Add to the `/soc` that QEMU makes, which ends after the first MiB of the CCSR space."""
+    pic = tree.compatible("fsl,mpic")
+    pic.set("last-interrupt-source", _SOURCES)
+    soc = tree.node("/soc")
+    soc.set("ranges", (0, board.soc_base >> 32, board.soc_base & 0xFFFFFFFF, board.soc_size))
+    soc.set("interrupt-parent", tree.phandle(pic))
+    for device in devices:
+        properties: dict[str, Value] = {
+            "compatible": device.compatible,
+            "reg": tuple(cell for window in device.registers for cell in window),
+            "interrupts": tuple(
+                cell for number in device.interrupts for cell in _specifier(number)
+            ),
+            **device.properties,
+        }
+        if device.stream_id is not None:
+            properties["fsl,liodn"] = device.stream_id
+        bus, _, name = device.name.rpartition("/")
+        (tree.node(f"{soc.path}/{bus}") if bus else soc).add(name, properties)
+
+
+def _wire_models(models: Mapping[str, Device], devices: Sequence[PlatformDevice]) -> None:
+    pass
+
+
+E500 = Board(
+    name="e500",
+    summary="Power ppce500, e500v2, PAMU; nested guests under KVM",
+    qemu="qemu-system-ppc",
+    machine=(
+        *("-machine", "ppce500"),
+        *("-cpu", "e500v2"),
+        *("-accel", "tcg,tb-size=512"),
+        *("-smp", "1", "-m", "1024"),
+    ),
+    kernel_arguments=(
+        "console=ttyS0 quiet loglevel=4 panic=-1 rdinit=/init hugepagesz=16M hugepages=32"
+    ),
+    soc_base=0xFE0000000,
+    soc_size=0x01000000,
+    devices=(
+        # Offsets and interrupts of QorIQ parts. The first two share a page there, as on the Arm
+        # board; the last has one for itself.
+        _uart("serial@11c500", (0x11C500, 0x100), interrupt=36, liodn=0xF8),
+        _uart("serial@11d000", (0x11D000, 0x1000), interrupt=37, liodn=0xF0),
+    ),
+    # The host is told to use 896 MiB of its 1 GiB.
+    bench_arguments="mem=896M",
+    bench_memory=896 << 20,
+    guest_qemu="/testbed/bin/qemu-system-ppc",
+    guest_machine=(
+        *("-machine", "ppce500,memory-backend=ram"),
+        *("-accel", "kvm"),
+        *("-cpu", "e500v2"),
+        *("-smp", "1", "-m", "256"),
+        *("-object", "memory-backend-file,id=ram,mem-path=/dev/hugepages,size=256M"),
+    ),
+    guest_kernel_arguments="console=ttyS0 quiet loglevel=4 panic=-1 rdinit=/init",
+    guest_bus=GuestBus(
+        node="/platform",
+        base=0xF00000000,
+        size=0x08000000,
+        first_interrupt=5,
+        interrupt_count=10,
+    ),
+    guest_virtio=GuestVirtio(block="virtio-blk-pci", serial="virtio-serial-pci"),
+    guest_memory_start=0,
+    guest_memory_end=256 << 20,
+    interrupts=InterruptController(
+        name=re.compile(r"OpenPIC"),
+        specifier=_specifier,
+        hardware_number=lambda cells: cells[0],
+    ),
+    iommu_faults=smmuv3_faults,
+    add_soc=_add_soc,
+    wire_models=_wire_models,
+    iommu_in_qemu=False,
+    complete_tree=True,
+)
