@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: MIT
 #
-#   make run     set up this machine, then run the first scenario
-#   make check   everything CI checks: lint, types, unit tests, scenarios
+#   make run               set up this machine, then run the first scenario
+#   make run BOARD=e500    the same on another board
+#   make check             everything CI checks: lint, types, unit tests, scenarios on every board
 
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 SCENARIO ?= uart
+BOARD ?= arm-virt
+BOARDS := arm-virt e500
 
 .PHONY: run check lint test scenarios packages clean
 .NOTPARALLEL:
 
 run: $(INSTALLED)
-	@$(BIN)/testbed run $(SCENARIO)
+	@$(BIN)/testbed run --board $(BOARD) $(SCENARIO)
 
+check: BOARD := $(BOARDS)
 check: lint test scenarios
 	@echo "make check: everything passed"
 
@@ -24,15 +28,15 @@ lint: $(INSTALLED)
 
 # The parts are fetched and built in sight first; tests use them from the cache.
 test: $(INSTALLED)
-	$(BIN)/testbed setup
+	for board in $(BOARDS); do $(BIN)/testbed setup --board $$board || exit; done
 	$(BIN)/pytest
 
 scenarios: $(INSTALLED)
-	$(BIN)/testbed run scenarios
+	for board in $(BOARDS); do $(BIN)/testbed run --board $$board scenarios || failed=1; done; test -z "$$failed"
 	$(BIN)/pytest tests/system
 
 packages:
-	@ci/packages
+	@ci/packages $(BOARD)
 
 $(INSTALLED): pyproject.toml | packages
 	@echo "making the virtual environment $(VENV)"

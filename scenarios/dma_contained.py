@@ -74,7 +74,7 @@ class DmaContained(Scenario):
     def refused(self, device: Assignment, address: int, where: str) -> None:
         """Both directions are refused, and the host's log names the stream and the address."""
         dma = self.host.model(device.path).dma
-        stream = device.node.cells("iommus")[1]
+        stream = self.host.stream_id(device.path)
         for access in (
             lambda: dma.read(address, 16),
             lambda: dma.write(address, self.random.randbytes(16)),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What VFIO exposes of each UART is what its device-tree node describes."""
 
+from testbed.devicetree.interrupts import controller
 from testbed.scenario import Scenario
 
 PAGE = 4096
@@ -12,7 +13,9 @@ class UartExposed(Scenario):
         for path in UARTS:
             node = self.host.node(path)
             offset, size = node.cells("reg")
-            lines = len(node.cells("interrupts")) // 3
+            lines = len(node.cells("interrupts")) // controller(self.host.tree, node).cell(
+                "#interrupt-cells"
+            )
 
             assigned = self.host.assign(path)
 

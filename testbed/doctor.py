@@ -2,7 +2,7 @@
 """What this machine lacks to run the testbed, each with the command that mends it.
 
 Needs nothing but Python's own library, so that it can say what is missing before anything is
-installed: `python3 -m testbed.doctor [--packages]`.
+installed: `python3 -m testbed.doctor [--packages] [BOARD...]`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_PACKAGES = Path(__file__).resolve().parents[1] / "guests" / "packages" / "workstation.txt"
+_PACKAGES = Path(__file__).resolve().parents[1] / "guests" / "packages"
+_EVERY_BOARD = "workstation"
 _PYTHON = (3, 11)
 
 # An empty cache grows to about 1.3 GB, and builds need some beside it. Megabytes.
@@ -41,7 +42,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Requirement:
-    """A line of guests/packages/workstation.txt: a Debian package and how to see that it is there.
+    """A line of guests/packages/workstation*.txt: a Debian package and how to see if it is there.
 
     `probe` is program:NAME, file:PATH or python:MODULE.
     """
@@ -62,21 +63,31 @@ class Requirement:
         raise ValueError(f"{_PACKAGES}: {self.package}: unknown probe {self.probe}")
 
 
-def requirements(path: Path = _PACKAGES) -> list[Requirement]:
-    """The Debian packages a workstation needs. Raises OSError, ValueError."""
+def requirements(boards: Sequence[str] = (), folder: Path = _PACKAGES) -> list[Requirement]:
+    """The Debian packages that a workstation needs for `boards`, or for all there are.
+
+    `folder` has a list for each of them, and one of what all need. Raises OSError, ValueError.
+    """
     found = []
+    for path in sorted(folder.glob(f"{_EVERY_BOARD}*.txt")):
+        board = path.stem.removeprefix(_EVERY_BOARD).removeprefix("-")
+        if not board or not boards or board in boards:
+            found += _read(path)
+    return found
+
+
+def _read(path: Path) -> Iterator[Requirement]:
     for line in path.read_text().splitlines():
         if line.strip() and not line.startswith("#"):
             fields = line.split(maxsplit=2)
             if len(fields) != 3:
                 raise ValueError(f"{path}: not PACKAGE PROBE PURPOSE: {line}")
-            found.append(Requirement(*fields))
-    return found
+            yield Requirement(*fields)
 
 
-def check() -> list[Finding]:
-    """Everything that is missing on this machine; empty when the testbed can run."""
-    return [*_system(), *_packages(), *_apt(), *_space()]
+def check(boards: Sequence[str] = ()) -> list[Finding]:
+    """Everything that is missing on this machine; empty when `boards`, or all, can run on it."""
+    return [*_system(), *_packages(boards), *_apt(), *_space()]
 
 
 def install_command(packages: Iterable[str]) -> str:
@@ -109,8 +120,8 @@ def _system() -> Iterator[Finding]:
         )
 
 
-def _packages() -> Iterator[Finding]:
-    for requirement in requirements():
+def _packages(boards: Sequence[str]) -> Iterator[Finding]:
+    for requirement in requirements(boards):
         if not requirement.met():
             what = requirement.probe.partition(":")[2]
             yield Finding(
@@ -171,11 +182,11 @@ def _free_megabytes(path: Path) -> int:
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    """Print the findings. 0: nothing is missing.
+    """Print the findings for the boards that are named, or all. 0: nothing is missing.
 
     With "--packages" print just the names of missing Debian packages, for a script; always 0.
     """
-    findings = check()
+    findings = check([name for name in arguments if name != "--packages"])
     if "--packages" in arguments:
         print(*dict.fromkeys(f.package for f in findings if f.package is not None))
         return 0

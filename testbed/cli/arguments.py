@@ -35,7 +35,10 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
     setup.add_argument("--snapshot", metavar="URL", help="an archive that still has those versions")
     _add_overrides(setup)
 
-    commands.add_parser("doctor", help="say what is missing on this machine and what mends it")
+    doctor = commands.add_parser(
+        "doctor", help="say what is missing on this machine and what mends it"
+    )
+    doctor.add_argument("--board", choices=list(BOARDS), help="only for this board (default: all)")
 
     shell = commands.add_parser(
         "shell", help="boot host and guest of a scenario and attach to their consoles"

@@ -8,5 +8,5 @@ import argparse
 from testbed import doctor
 
 
-def main(_parsed: argparse.Namespace) -> int:
-    return doctor.main([])
+def main(parsed: argparse.Namespace) -> int:
+    return doctor.main([] if parsed.board is None else [parsed.board])

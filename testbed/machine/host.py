@@ -219,6 +219,14 @@ class Host:
         done = self.agent.run(command, deadline=self.run.deadline(seconds))
         return done.stdout.decode(errors="replace")
 
+    def stream_id(self, path: str) -> int:
+        """What the host's IOMMU knows the device at a device-tree path by."""
+        known = {device.path: device.stream_id for device in self.devices}
+        stream_id = known.get(path)
+        if stream_id is None:
+            raise TestbedError(Stage.INFRASTRUCTURE, f"{path} has no IOMMU")
+        return stream_id
+
     def iommu_faults(self) -> list[IommuFault]:
         """DMA that the host's IOMMU has refused since power-on, as far as the kernel tells.
 

@@ -12,6 +12,7 @@ import pytest
 
 from testbed import doctor
 from testbed.artifacts.cache import Cache
+from testbed.boards import BOARDS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -44,10 +45,11 @@ def test_hidden_programs_are_found_missing(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PATH", path_without(tmp_path / "some", *hidden))
     new = [finding for finding in doctor.check() if finding not in before]
     assert found(new) == ["gcc-aarch64-linux-gnu", "kmod", "squashfs-tools"]
-    assert new[0].problem == (
+    gcc = next(finding for finding in new if finding.package == "gcc-aarch64-linux-gnu")
+    assert gcc.problem == (
         "aarch64-linux-gnu-gcc is missing, needed to build kernel modules and guest programs"
     )
-    assert new[0].remedy == "apt-get install --no-install-recommends gcc-aarch64-linux-gnu"
+    assert gcc.remedy == "apt-get install --no-install-recommends gcc-aarch64-linux-gnu"
     assert doctor.combined_remedy(new) == (
         "apt-get install --no-install-recommends gcc-aarch64-linux-gnu kmod squashfs-tools"
     )
@@ -59,7 +61,7 @@ def test_a_system_without_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     problems = [finding.problem for finding in doctor.check()]
     assert "this system has no apt-get; the testbed takes its parts from Debian" in problems
-    assert "qemu-system-aarch64 is missing, needed to emulate the host" in problems
+    assert "qemu-system-aarch64 is missing, needed to emulate the Arm host" in problems
 
 
 def test_absent_package_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,13 +129,30 @@ def test_a_script_gets_the_packages(
     assert doctor.main(["--packages"]) == 0
     packages = capsys.readouterr().out.split()
     assert len(set(packages)) == len(packages)
-    assert {"qemu-system-arm", "gcc", "make", "git", "kmod"} <= set(packages)
+    assert {"qemu-system-arm", "qemu-system-ppc", "gcc", "make", "git", "kmod"} <= set(packages)
+
+
+@pytest.mark.parametrize(("board", "other"), [("arm", "ppc"), ("ppc", "arm")])
+def test_a_board_needs_nothing_of_another(
+    board: str, other: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    name = {"arm": "arm-virt", "ppc": "e500"}[board]
+    assert doctor.main(["--packages", name]) == 0
+    packages = capsys.readouterr().out.split()
+    assert {f"qemu-system-{board}", "gcc"} <= set(packages)
+    assert f"qemu-system-{other}" not in packages
+
+
+def test_there_is_a_list_for_each_board() -> None:
+    lists = {path.stem for path in doctor._PACKAGES.glob("workstation-*.txt")}
+    assert lists == {f"workstation-{name}" for name in BOARDS}
 
 
 def test_a_malformed_list_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "list").write_text("# comment\n\ngcc program:gcc\n")
+    (tmp_path / "workstation.txt").write_text("# comment\n\ngcc program:gcc\n")
     with pytest.raises(ValueError, match="not PACKAGE PROBE PURPOSE: gcc program:gcc"):
-        doctor.requirements(tmp_path / "list")
+        doctor.requirements(folder=tmp_path)
 
 
 def test_missing_packages_alone(

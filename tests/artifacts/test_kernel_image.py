@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""The forms in which arm64 kernels come."""
+"""The forms in which kernels come."""
 
 from __future__ import annotations
 
 import gzip
 import lzma
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from testbed.artifacts.kernel_image import raw_image
+from testbed.artifacts.kernel_image import power_elf, raw_image
 from testbed.errors import TestbedError
 
 
@@ -52,3 +53,30 @@ def test_anything_else_is_refused(tmp_path: Path, content: bytes, said: str) -> 
     (tmp_path / "vmlinuz").write_bytes(content)
     with pytest.raises(TestbedError, match=said):
         raw_image(tmp_path / "vmlinuz")
+
+
+def elf(kind: int, machine: int, ident: bytes = b"\x7fELF\1\2\1") -> bytes:
+    return ident.ljust(16, b"\0") + struct.pack(">HH", kind, machine) + bytes(100)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_power_kernel_is_its_elf_image(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    (tmp_path / "vmlinux").write_bytes(pack(elf(2, 20)))
+    assert power_elf(tmp_path / "vmlinux") == elf(2, 20)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        elf(2, 20, b"\x7fELF\2\2\1"),  # 64 bits
+        elf(2, 20, b"\x7fELF\1\1\1"),  # little-endian
+        elf(2, 8),  # MIPS
+        elf(1, 20),  # an object file
+        gzip.compress(b"vmlinux"),
+    ],
+)
+def test_other_files_are_no_power_kernels(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "vmlinux").write_bytes(content)
+    with pytest.raises(TestbedError, match="vmlinux is not a 32-bit Power kernel"):
+        power_elf(tmp_path / "vmlinux")
