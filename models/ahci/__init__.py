@@ -72,7 +72,7 @@ do not wait, but for one in 61, which finds out whether more would have come: th
 PxCI's write is answered (`Device.defer`, `before_answer`). Nothing waits either among large
 commands (over 64 KiB each), while no interrupt is enabled, or when there is something else to
 do, too: IDENTIFY, a reset, READ LOG EXT after an error. A machine that stops leaves nothing
-waiting. `models.ahci.moderation` has the rules.
+waiting. `models.sata.moderation` has the rules.
 
 Differences from hardware
 -------------------------

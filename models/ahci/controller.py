@@ -69,6 +69,16 @@ class Ahci(Device):
         for port in self.ports:
             port.power_on()
 
+    @property
+    def slots(self) -> int:
+        """How many commands can be outstanding on a port at once."""
+        return self.config.slots
+
+    @property
+    def speed(self) -> int:
+        """The fastest generation of a link."""
+        return self.config.speed
+
     def port(self, index: int) -> Port:
         """The port of that number."""
         return self.ports[index]

@@ -1,24 +1,21 @@
 # SPDX-License-Identifier: MIT
 """The command list engine: fetches command slots, gives them to the device, reports what is done.
 
-All of it is deferred work in pieces of a few milliseconds; registers are served while it awaits
-memory. What then ends a transfer (a reset, PxCMD.ST cleared) counts `epoch` up, and the piece of
-work drops what it has.
+All of it is the deferred work of `models.sata.worker`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from models.ahci.batch import UFIS, Batch
 from models.ahci.command import HEADER_SIZE, Command, Header
-from models.ahci.moderation import Moderation
 from models.ahci.registers import PxCMD, PxIS, PxTFD
 from models.ahci.transfer import Owner, Transfers, link_error_bits
-from models.alarm import AlarmFactory
 from models.ata.transport import AtaDevice, FisType, LinkErrors, LinkLost, RegisterH2D
-from testbed.remoteport.device import BusError, LinkError
+from models.sata import worker
+from models.sata.worker import SIZE_BUDGET, TIME_BUDGET, Worker
+from testbed.remoteport.device import BusError
 
 _BUSY = PxTFD.BSY.mask | PxTFD.DRQ.mask
 _SDBS = PxIS.SDBS.mask
@@ -28,84 +25,54 @@ _COMMAND_FIS_DWORDS = RegisterH2D.SIZE // 4
 _SRST = 0x04  # in Device Control
 _WRITE_FPDMA_QUEUED = 0x61
 
-_TIME_BUDGET = 0.002  # seconds that a piece of work may have taken when it begins another command
-_SIZE_BUDGET = 2 << 20
 _AHEAD_BUDGET = 2 << 20
 
 
-class Host(Owner, Protocol):
+class Host(Owner, worker.Port, Protocol):
     """The port, as its engine sees it."""
-
-    device: AtaDevice | None
-
-    alarm: AlarmFactory
-
-    def defer(self, work: Callable[[], None], *, before_answer: bool = False) -> None: ...
 
     def link_awake(self, batch: Batch) -> None: ...
 
     def changed(self) -> None: ...
 
 
-class Engine(Transfers):
+class Engine(Worker, Transfers):
     """Runs the command list of `port`."""
 
     def __init__(self, port: Host) -> None:
-        super().__init__(port)
+        Transfers.__init__(self, port)
+        Worker.__init__(self, port)
         self._host = port
         self._fetched: dict[int, Command] = {}  # and not yet given to the device
         self._unknown: list[bytes] = []  # frames of an unknown type, to be received
-        self._gone: list[AtaDevice] = []  # unplugged while it was at work
-        self._scheduled = False
-        self.busy = False
-        alarm = port.alarm(port.lock, self.hurry)
-        self._now = alarm.now
-        self._moderation = Moderation(alarm)
+
+    def transport(self) -> Engine:
+        return self
 
     # What registers and lines ask for
 
-    def poke(self, *, before_answer: bool = False) -> None:
-        """See soon whether there is anything to do."""
-        if not self._scheduled:
-            self._scheduled = True
-            self._host.defer(self._work, before_answer=before_answer)
-
-    def ring(self) -> None:
+    def rung(self) -> None:
         """PxCI was written. Queued commands alone may have to wait for more of their kind."""
         state = self._host.state
         outstanding = state.ci | state.sact
-        count = outstanding.bit_count()
-        if self.busy or self._scheduled:
-            self._moderation.seen(count)
-        elif state.ci & ~state.sact or outstanding == self._host.config.slot_mask:
-            self.poke()
-        elif self._moderation.rung(count):
-            # Nobody has anything to do but this one command: spare two changes of threads.
-            self.poke(before_answer=self._moderation.one_at_a_time)
+        self.ring(
+            outstanding.bit_count(),
+            at_once=bool(state.ci & ~state.sact) or outstanding == self._host.config.slot_mask,
+        )
 
     def hurry(self) -> None:
-        """Begin with what waits for more of its kind."""
         if self._host.state.ci:
             self.poke()
 
     def acknowledged(self) -> None:
         """PxIS.SDBS was cleared."""
-        self._moderation.acknowledged()
-
-    def work_ready(self) -> None:
-        """The device says so, from any thread; `poke` belongs to those that hold the lock."""
-        self._host.defer(self._work)
-
-    def poke_anew(self) -> None:
-        """As `poke`, when work that was deferred before may have been dropped."""
-        self._scheduled = False
-        self.poke()
+        self.moderation.acknowledged()
 
     def abort(self) -> None:
         """End every transfer under way."""
         state = self._host.state
         self.epoch += 1
-        self._moderation.forget()
+        self.moderation.forget()
         self._fetched.clear()
         self._active.clear()
         self._unknown.clear()
@@ -140,13 +107,6 @@ class Engine(Transfers):
         self._unknown.append(frame)
         self.poke()
 
-    def release(self, device: AtaDevice) -> None:
-        """Detach `device`, now or when it has ended what it does."""
-        if self.busy:
-            self._gone.append(device)
-        else:
-            device.attach(None)
-
     def save_transfers(self) -> dict[int, int]:
         """How far the data of each unfinished command has come."""
         done = dict(self._host.state.transfers)
@@ -155,42 +115,27 @@ class Engine(Transfers):
 
     # Work
 
-    def _work(self) -> None:
-        self._scheduled = False
-        self.busy = True
-        epoch = self.epoch
-        again = served = False
-        try:
-            again = self._serve() and epoch == self.epoch
-            served = True
-        except LinkError:
-            # No machine to transfer for: what was under way stays as the registers show it.
-            self._fetched.clear()
-        finally:
-            self.busy = False
-            self._batch = None
-            self._settle()
-        state = self._host.state
-        if again or (epoch != self.epoch and state.running):
-            self.poke()
-        elif served and state.running and not state.halted and state.ci and not state.tfd & _BUSY:
-            self.ring()  # for doorbells that rang while memory was awaited
+    def abandoned(self) -> None:
+        # What was under way stays as the registers show it.
+        self._fetched.clear()
 
-    def _settle(self) -> None:
-        """What had to wait for the end of the work."""
+    def settle(self) -> None:
+        self._batch = None
         state = self._host.state
         if state.running and not state.cmd & _ST:
             state.running = False
         if state.receiving and not state.cmd & _FRE:
             state.receiving = False
-        while self._gone:
-            gone = self._gone.pop()
-            if gone is not self._host.device:
-                gone.attach(None)
         self.start()
 
-    def _serve(self) -> bool:
-        """One piece of work; whether there is more."""
+    def rested(self, served: bool, epoch: int) -> None:
+        state = self._host.state
+        if epoch != self.epoch and state.running:
+            self.poke()
+        elif served and state.running and not state.halted and state.ci and not state.tfd & _BUSY:
+            self.rung()  # for doorbells that rang while memory was awaited
+
+    def serve(self) -> bool:
         state = self._host.state
         device = self._host.device
         batch = self._batch = Batch(self.epoch, state.tfd)
@@ -212,17 +157,17 @@ class Engine(Transfers):
 
     def _run(self, batch: Batch, device: AtaDevice) -> bool:
         state = self._host.state
-        self._moderation.begun((state.ci | state.sact).bit_count())
-        until = self._now() + _TIME_BUDGET
+        self.moderation.begun((state.ci | state.sact).bit_count())
+        until = self.now() + TIME_BUDGET
         self._fetch(batch)
         if state.ipm != 1 and (self._fetched or state.sact):
             self._host.link_awake(batch)
         more = self._issue_all(batch, device)
-        working = True
-        while working and not batch.fatal and self.epoch == batch.epoch:
-            working = device.step()
-            if batch.size >= _SIZE_BUDGET or self._now() >= until:
-                break
+        working = self.step(
+            device,
+            until,
+            lambda: not batch.fatal and self.epoch == batch.epoch and batch.size < SIZE_BUDGET,
+        )
         return working or more
 
     def _waiting(self, batch: Batch) -> int:
@@ -235,7 +180,7 @@ class Engine(Transfers):
         while fetched:
             if batch.fatal or self.epoch != batch.epoch or batch.tfd & _BUSY:
                 return False
-            if batch.size >= _SIZE_BUDGET:
+            if batch.size >= SIZE_BUDGET:
                 return True
             self._issue(batch, device, fetched.pop(next(iter(fetched))))
         return False
@@ -373,7 +318,7 @@ class Engine(Transfers):
         if batch.fatal:
             state.halted = state.running
             self._fetched.clear()
-        self._moderation.ended(
+        self.moderation.ended(
             batch.sact.bit_count(), batch.size, interrupts=bool(batch.is_ & state.ie & _SDBS)
         )
         self._host.changed()

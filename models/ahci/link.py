@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A port's link and the device at its other end, and the lines that a scenario pulls."""
+"""How the registers of an AHCI port follow its link."""
 
 from __future__ import annotations
 
@@ -10,21 +10,19 @@ from typing import Protocol
 from models.ahci.batch import UFIS_SIZE, Batch
 from models.ahci.config import Config
 from models.ahci.engine import Engine
-from models.ahci.registers import PxCMD, PxIS, PxSCTL, PxSERR, PxTFD
+from models.ahci.registers import PxCMD, PxIS, PxTFD
 from models.ahci.state import PortState
 from models.ahci.transfer import link_error_bits
 from models.alarm import AlarmFactory
 from models.ata.transport import AtaDevice, LinkErrors
+from models.sata.link import SerialLink
+from models.sata.scr import ACTIVE, PARTIAL, SLUMBER, SError
 from testbed.errors import Stage, TestbedError
 from testbed.remoteport.device import Dma
 
 _SUD = PxCMD.SUD.mask
-_N, _X, _W = PxSERR.N.mask, PxSERR.X.mask, PxSERR.W.mask
+_N, _X, _W = SError.N.mask, SError.X.mask, SError.W.mask
 _PRCS, _PCS = PxIS.PRCS.mask, PxIS.PCS.mask
-NO_DEVICE, PRESENCE, COMMUNICATION, OFFLINE = 0, 1, 3, 4  # PxSSTS.DET
-ACTIVE, PARTIAL, SLUMBER = 1, 2, 6  # PxSSTS.IPM, PxCMD.ICC
-FORBIDS = {PARTIAL: 1, SLUMBER: 2}  # in PxSCTL.IPM
-_FASTEST_DEVICE = 3
 
 
 class Controller(Protocol):
@@ -42,77 +40,40 @@ class Controller(Protocol):
     def port_pending(self, index: int) -> None: ...
 
 
-class PortLink:
+class PortLink(SerialLink):
     """The link of one port of a controller, and the device on it.
 
-    `plug`, `unplug`, `lose_link`, `restore_link`, `receive_unknown_fis` and `link_error` may be
-    called from any thread. They wait for work under way, a few milliseconds at most.
+    `receive_unknown_fis` may be called from any thread, as the lines of `SerialLink`.
     """
 
     def __init__(self, controller: Controller, index: int, device: AtaDevice | None) -> None:
+        super().__init__(
+            f"{controller.name} port {index}", controller.lock, device, controller.config.speed
+        )
         self.index = index
-        self.name = f"{controller.name} port {index}"
         self.config = controller.config
-        self.lock = controller.lock
         self.defer = controller.defer
         self.alarm = controller.alarm
-        self.device = device
-        self.deepest_queue = 0
-        """The most commands that were ever outstanding at once (PxCI or PxSACT)."""
         self.state = PortState()
         self._controller = controller
         self._engine = Engine(self)
         if device is not None:
-            device.attach(self._engine)
+            self._engine.attach_to(device)
 
     @property
     def dma(self) -> Dma:
         """The controller's way to memory, as it is now: it may be replaced, to be watched."""
         return self._controller.dma
 
+    @property
+    def link(self) -> PortState:
+        return self.state
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
     # The lines
-
-    def plug(self, device: AtaDevice) -> None:
-        """Hot-plug `device`: it announces itself with COMINIT. TestbedError when one is there."""
-        with self.lock:
-            if self.device is not None:
-                raise TestbedError(
-                    Stage.MODEL, f"{self.name}: a device is plugged in already; unplug it first"
-                )
-            self.device = device
-            self.state.link_lost = False
-            device.attach(self._engine)
-            self._engine.abort()
-            self.connect()
-            self.changed()
-
-    def unplug(self) -> AtaDevice | None:
-        """Pull the device out, in the middle of whatever it does; returns it, if there was one."""
-        with self.lock:
-            device, self.device = self.device, None
-            self.link_down(NO_DEVICE)
-            if device is not None:
-                self._engine.release(device)
-            self.changed()
-            return device
-
-    def lose_link(self) -> None:
-        """Communication breaks down; the device stays plugged in and powered."""
-        with self.lock:
-            if not self.state.link_lost:
-                self.state.link_lost = True
-                if self.state.det == COMMUNICATION:
-                    self.link_down(PRESENCE)
-                self.changed()
-
-    def restore_link(self) -> None:
-        """After `lose_link`: the link comes up anew, which resets the device."""
-        with self.lock:
-            if self.state.link_lost:
-                self.state.link_lost = False
-                self._engine.abort()
-                self.connect()
-                self.changed()
 
     def link_error(self, kind: LinkErrors, fatal: bool) -> None:
         """An error of the link: PxSERR and PxIS.IFS (`fatal`, the port stops) or INFS."""
@@ -138,6 +99,18 @@ class PortLink:
             self._engine.unknown_fis(bytes(frame))
 
     # The port's side; the lock is held.
+
+    @property
+    def listens(self) -> bool:
+        """PxCMD.SUD; without it the port is in listen mode (section 10.10.2)."""
+        return bool(self.state.cmd & _SUD)
+
+    def link_came(self) -> None:
+        self.state.tfd = PxTFD.BSY.mask
+
+    def link_went(self) -> None:
+        self.state.tfd = 0x7F
+        self.state.halted = self.state.running
 
     def changed(self) -> None:
         """Registers changed that interrupts or the link's power depend on."""
@@ -167,52 +140,3 @@ class PortLink:
         if serr & _X:
             value |= _PCS
         return value
-
-    def link_down(self, det: int) -> None:
-        """PhyRdy is gone: every transfer ends, and the port stops until software restarts it."""
-        state = self.state
-        if state.det == COMMUNICATION:
-            state.serr |= _N
-        state.det = det
-        state.spd = state.ipm = 0
-        state.tfd = 0x7F
-        state.connecting = False
-        self._engine.abort()
-        state.halted = state.running
-
-    def connect(self, *, cominit_seen: bool = True) -> None:
-        """The link comes up if everything is there for it; the device's signature follows.
-
-        `cominit_seen`: the device began, so that its COMINIT is noticed even when the port does
-        not answer it (section 10.10.2, listen mode).
-        """
-        state = self.state
-        if self.device is None or PxSCTL.DET.get(state.sctl):
-            return
-        if not state.cmd & _SUD:
-            if cominit_seen:
-                state.serr |= _X
-            return
-        if state.link_lost:
-            state.det = PRESENCE
-            return
-        limit = PxSCTL.SPD.get(state.sctl) or self.config.speed
-        state.det = COMMUNICATION
-        state.spd = min(limit, self.config.speed, _FASTEST_DEVICE)
-        state.ipm = ACTIVE
-        state.serr |= _X | _N | _W
-        state.tfd = PxTFD.BSY.mask
-        state.connecting = True
-        self._engine.poke()
-
-    def set_power(self, power: int) -> None:
-        """To active, partial or slumber, if the link is up and PxSCTL.IPM does not forbid it."""
-        state = self.state
-        if state.det != COMMUNICATION or state.ipm == power:
-            return
-        if PxSCTL.IPM.get(state.sctl) & FORBIDS.get(power, 0):
-            return
-        if power != ACTIVE and state.ipm != ACTIVE:
-            return
-        state.ipm = power
-        state.serr |= _N | (_W if power == ACTIVE else 0)

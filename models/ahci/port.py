@@ -6,15 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from models.ahci.link import (
-    ACTIVE,
-    FORBIDS,
-    NO_DEVICE,
-    OFFLINE,
-    PARTIAL,
-    SLUMBER,
-    PortLink,
-)
+from models.ahci.link import PortLink
 from models.ahci.registers import PxCMD, PxIS, PxSCTL, PxSERR, PxSSTS, PxTFD
 from models.ahci.state import (
     CMD_STORED,
@@ -24,6 +16,7 @@ from models.ahci.state import (
     WORD,
     PortState,
 )
+from models.sata.scr import ACTIVE, NO_DEVICE, OFFLINE, PARTIAL, SLUMBER
 from models.saved_state import Fields
 
 _ST, _FRE, _SUD, _CLO = PxCMD.ST.mask, PxCMD.FRE.mask, PxCMD.SUD.mask, PxCMD.CLO.mask
@@ -197,7 +190,7 @@ class Port(PortLink):
         if depth > self.deepest_queue:
             self.deepest_queue = depth
         if state.running and not state.halted:
-            self._engine.ring()
+            self._engine.rung()
 
     def _write_cmd(self, value: int, mask: int) -> None:
         state = self.state
@@ -238,6 +231,5 @@ class Port(PortLink):
         elif not new and old in (_COMRESET, _PHY_OFFLINE):
             state.det = NO_DEVICE
             self.connect(cominit_seen=False)
-        if PxSCTL.IPM.get(state.sctl) & FORBIDS.get(state.ipm, 0):
-            self.set_power(ACTIVE)
+        self.allow_power()
         self.changed()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import types
 
+from models.sata.scr import SControl, SError, SStatus
 from testbed.remoteport.registers import Field, Register, RegisterMap
 
 PORT_BASE = 0x100
@@ -160,44 +161,16 @@ class PxSIG(Register, reset=0xFFFFFFFF):
     """Port signature"""
 
 
-class PxSSTS(Register):
+class PxSSTS(SStatus):
     """Port Serial ATA status (SCR0: SStatus)"""
 
-    IPM = Field(11, 8)  # 0 no device, 1 active, 2 partial, 6 slumber
-    SPD = Field(7, 4)  # generation negotiated
-    DET = Field(3, 0)  # 0 none, 1 presence without communication, 3 communication, 4 offline
 
-
-class PxSCTL(Register):
+class PxSCTL(SControl):
     """Port Serial ATA control (SCR2: SControl)"""
 
-    PMP = Field(19, 16)
-    SPM = Field(15, 12)
-    IPM = Field(11, 8)  # not allowed: bit 0 partial, bit 1 slumber, bit 2 DevSleep
-    SPD = Field(7, 4)  # highest generation allowed, 0 any
-    DET = Field(3, 0)  # 1 COMRESET, 4 Phy offline
 
-
-class PxSERR(Register):
+class PxSERR(SError):
     """Port Serial ATA error (SCR1: SError)"""
-
-    X = Field(26)  # exchanged: COMINIT received
-    F = Field(25)  # unknown FIS type
-    T = Field(24)  # transport state transition error
-    S = Field(23)  # link sequence error
-    H = Field(22)  # handshake error
-    C = Field(21)  # CRC error
-    D = Field(20)  # disparity error
-    B = Field(19)  # 10B to 8B decode error
-    W = Field(18)  # Comm Wake
-    I = Field(17)  # Phy internal error  # noqa: E741
-    N = Field(16)  # PhyRdy changed
-    ERR_E = Field(11)  # internal error
-    ERR_P = Field(10)  # protocol error
-    ERR_C = Field(9)  # persistent communication or data integrity error, not recovered
-    ERR_T = Field(8)  # transient data integrity error, not recovered
-    ERR_M = Field(1)  # communication error, recovered
-    ERR_I = Field(0)  # data integrity error, recovered
 
 
 class PxSACT(Register):

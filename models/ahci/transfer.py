@@ -10,7 +10,7 @@ from typing import Protocol
 from models.ahci.batch import DSFIS, PSFIS, RFIS, Batch
 from models.ahci.command import HEADER_SIZE, BadPrd, Command, Header
 from models.ahci.config import Config
-from models.ahci.registers import PxIS, PxSERR, PxTFD
+from models.ahci.registers import PxIS, PxTFD
 from models.ahci.state import PortState
 from models.ata.transport import (
     DmaSetup,
@@ -20,6 +20,7 @@ from models.ata.transport import (
     RegisterD2H,
     SetDeviceBits,
 )
+from models.sata.scr import serror_bits
 from testbed.remoteport.device import BusError, Dma
 
 BSY = PxTFD.BSY.mask
@@ -34,29 +35,10 @@ _TFES, _HBFS, _HBDS, _IFS = (field.mask for field in (PxIS.TFES, PxIS.HBFS, PxIS
 _DATA_AT_ONCE = 2 << 20
 """Bytes that are held at the most before they go to memory, but for the last that came."""
 
-_LINK_ERRORS = {
-    LinkErrors.CRC: PxSERR.C,
-    LinkErrors.HANDSHAKE: PxSERR.H,
-    LinkErrors.DISPARITY: PxSERR.D,
-    LinkErrors.DECODE: PxSERR.B,
-    LinkErrors.SEQUENCE: PxSERR.S,
-    LinkErrors.TRANSPORT: PxSERR.T,
-    LinkErrors.UNKNOWN_FIS: PxSERR.F,
-    LinkErrors.INTERNAL: PxSERR.I,
-}
-_PROTOCOL_ERRORS = LinkErrors.SEQUENCE | LinkErrors.TRANSPORT | LinkErrors.UNKNOWN_FIS
-
 
 def link_error_bits(kind: LinkErrors, fatal: bool) -> tuple[int, int]:
     """What an error of the link sets in PxSERR and PxIS."""
-    serr = sum(field.mask for error, field in _LINK_ERRORS.items() if error in kind)
-    if kind & _PROTOCOL_ERRORS:
-        serr |= PxSERR.ERR_P.mask
-    if kind & LinkErrors.INTERNAL:
-        serr |= PxSERR.ERR_E.mask
-    if kind & ~(_PROTOCOL_ERRORS | LinkErrors.INTERNAL):
-        serr |= PxSERR.ERR_T.mask if fatal else PxSERR.ERR_I.mask
-    return serr, PxIS.IFS.mask if fatal else PxIS.INFS.mask
+    return serror_bits(kind, fatal), PxIS.IFS.mask if fatal else PxIS.INFS.mask
 
 
 class Owner(Protocol):
@@ -75,12 +57,12 @@ class Owner(Protocol):
 class Transfers:
     """A `models.ata.transport.Transport` that gathers what it gets in a `Batch`."""
 
+    epoch: int  # the worker's
+
     def __init__(self, port: Owner) -> None:
         self._port = port
         self._batch: Batch | None = None
         self._active: dict[int, Command] = {}  # given to the device and not finished
-        self.epoch = 0
-        """Counts what ends every transfer under way: a reset, PxCMD.ST cleared, the link gone."""
 
     # The device's side
 

@@ -22,7 +22,7 @@ from ahci_rig import (
 )
 from alarm_rig import HandAlarm
 
-from models.ahci.moderation import ANSWERS, LONGEST, LONGEST_PAUSE, TRIAL, Moderation
+from models.sata.moderation import ANSWERS, LONGEST, LONGEST_PAUSE, TRIAL, Moderation
 
 ACK = 0.001
 
