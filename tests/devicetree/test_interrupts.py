@@ -28,6 +28,20 @@ def test_edges_and_levels_are_told_apart(compiled: Compiled) -> None:
     ]
 
 
+def test_the_mpic_tells_them_apart_in_its_own_way(compiled: Compiled) -> None:
+    mpic = 'pic { compatible = "fsl,mpic"; #interrupt-cells = <2>; phandle = <7>; };'
+    lines = "<16 0>, <17 1>, <18 2>, <19 3>"
+    tree = compiled(
+        f"interrupt-parent = <7>; {mpic} soc {{ serial {{ interrupts = {lines}; }}; }};"
+    )
+    assert lines_of(tree) == [
+        Interrupt((16, 0), level=False),
+        Interrupt((17, 1), level=True),
+        Interrupt((18, 2), level=True),
+        Interrupt((19, 3), level=False),
+    ]
+
+
 def test_a_node_without_interrupts_has_no_lines(compiled: Compiled) -> None:
     assert lines_of(compiled("soc { serial { }; };")) == []
 

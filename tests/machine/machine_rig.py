@@ -14,6 +14,7 @@ from testbed.machine.exposure import ExposedInterrupt, ExposedRegion, Exposure
 from testbed.remoteport.device import Device
 
 BOARD = BOARDS["arm-virt"]
+E500 = BOARDS["e500"]
 
 
 def device(

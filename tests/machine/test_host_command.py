@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from machine_rig import BOARD, device
+from machine_rig import BOARD, E500, device
 
 from testbed.artifacts import BoardArtifacts
 from testbed.machine.command import Chardevs, HostCommand
@@ -84,3 +84,25 @@ def test_qemu_inherits_one_end_of_each_stream(artifacts: BoardArtifacts) -> None
     assert chardevs.ours["console"].recv(100) == b""
     for end in chardevs.ours.values():
         end.close()
+
+
+def test_only_an_iommu_of_qemu_is_told_of_stream_ids(artifacts: BoardArtifacts) -> None:
+    command = HostCommand(E500, artifacts, (UART,), "host.dtb")
+    assert (
+        "remote-port-device,id=serial-11c500,path=serial-11c500.sock,"
+        "addr=0xfe011c500,size=0x100,irq=180"
+    ) in values(command.script_argv(), "-device")
+
+
+def test_a_tree_that_has_to_be_complete_is_made_with_all_that_is_loaded(
+    artifacts: BoardArtifacts,
+) -> None:
+    blob = Path("a,b/qemu.dtb")
+    argv = HostCommand(E500, artifacts, (UART,), "host.dtb", append="more").tree_argv(blob)
+    assert values(argv, "-machine") == ["ppce500,dumpdtb=a,,b/qemu.dtb"]
+    assert values(argv, "-kernel") == ["/cache/Image"]
+    assert values(argv, "-initrd") == ["/cache/host.cpio"]
+    assert values(argv, "-append") == [f"{E500.kernel_arguments} more"]
+    other = HostCommand(BOARD, artifacts, (UART,), "host.dtb", append="more").tree_argv(blob)
+    assert values(other, "-machine")[0].endswith(",dumpdtb=a,,b/qemu.dtb")
+    assert "-kernel" not in other
