@@ -6,7 +6,6 @@
  * itself costs, contained in every figure. Errors are {"error": "..."} and exit status 1.
  * A kernel with IO_STRICT_DEVMEM refuses registers that a driver has claimed (iomem=relaxed).
  */
-#define _FILE_OFFSET_BITS 64
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

@@ -44,19 +44,12 @@ static off_t position(const struct command *command)
     return (off_t)((region << VFIO_REGION_SHIFT) + offset);
 }
 
-static size_t from_hexadecimal(const struct command *command, int index)
+/* Word `index` of a command, DATA, into `data`. */
+static size_t take_data(const struct command *command, int index)
 {
-    const char *text = index < command->count ? command->words[index] : "";
-    size_t count = strlen(text) / 2;
-
-    if (!strcmp(text, "-"))
+    if (index < command->count && !strcmp(command->words[index], "-"))
         return 0;
-    if (!count || strlen(text) % 2 || count > sizeof(data))
-        fail("command %s: DATA is '%s', not pairs of hexadecimal digits", command->words[0], text);
-    for (size_t i = 0; i < count; i++)
-        if (sscanf(text + 2 * i, "%2hhx", &data[i]) != 1)
-            fail("command %s: DATA is '%s', not hexadecimal", command->words[0], text);
-    return count;
+    return command_bytes(command, index, "DATA", data, sizeof(data));
 }
 
 static const char *to_hexadecimal(size_t count)
@@ -94,7 +87,7 @@ static void answer_written(ssize_t done)
 
 static void do_write(const struct command *command)
 {
-    size_t count = from_hexadecimal(command, 3);
+    size_t count = take_data(command, 3);
 
     answer_written(pwrite(vfio.device, data, count, position(command)));
 }
@@ -204,7 +197,7 @@ static void do_set_irqs(const struct command *command)
             fail("making an eventfd: %s", strerror(errno));
         memcpy(set->data, &number, sizeof(number));
     } else {
-        count = from_hexadecimal(command, 6);
+        count = take_data(command, 6);
         memcpy(set->data, data, count);
     }
     failed = ioctl(vfio.device, VFIO_DEVICE_SET_IRQS, set);

@@ -12,7 +12,11 @@ AGENT = "testbed-agent"
 _AGENT_SOURCE = lists.GUESTS / "agent"
 _TOOLS_SOURCE = lists.GUESTS / "tools"
 _SHARED_SOURCE = _TOOLS_SOURCE / "lib"
-_FLAGS = ("-std=gnu11", "-O2", "-static", "-s", "-Wall", "-Wextra")
+_FLAGS = (
+    *("-std=gnu11", "-O2", "-static", "-s", "-Wall", "-Wextra"),
+    # Regions of a VFIO device begin at multiples of 1 TiB in its file, on 32-bit machines too.
+    "-D_FILE_OFFSET_BITS=64",
+)
 
 
 def guest_programs_target(cross: str) -> Target:

@@ -73,6 +73,21 @@ def test_wrong_use(build: Build, name: str) -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
+        ((), "usage: register-page vfio DEVICE | memory ADDRESS"),
+        (("vfio",), "usage: register-page vfio DEVICE | memory ADDRESS"),
+        (("port", "0x60"), "usage: register-page vfio DEVICE | memory ADDRESS"),
+        (("vfio", "no-such.device"), "no platform device 'no-such.device'"),
+        (("memory", "here"), "ADDRESS 'here' is not a number"),
+        (("memory", "0x1001"), "ADDRESS '0x1001' is not that of a page"),
+    ],
+)
+def test_no_register_page(build: Build, words: tuple[str, ...], complaint: str) -> None:
+    assert complaint in said(build("register-page", TOOLS["register-page"])(*words))
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
         ((), "usage: sec-job DEVICE ALGORITHM"),
         (("jr", "sha256"), "no platform device 'jr'"),
         (("jr", "sha256", "key"), "option 'key' has no value"),
@@ -114,10 +129,19 @@ def test_commands_longer_than_the_buffer_together(commands: Program) -> None:
         ("number 1x", "WORD is '1x', not a number"),
         ("number -1", "WORD is '-1', not a number"),
         ("number 18446744073709551616", "not a number"),
+        ("bytes", "WORD is '', not 1 to 4 bytes in hexadecimal"),
+        ("bytes 123", "WORD is '123', not 1 to 4 bytes in hexadecimal"),
+        ("bytes 0x12", "WORD is '0x12', not 1 to 4 bytes in hexadecimal"),
+        ("bytes 1122334455", "not 1 to 4 bytes in hexadecimal"),
     ],
 )
 def test_commands_that_are_none(commands: Program, command: str, complaint: str) -> None:
     assert complaint in said(commands(input=f"{command}\n".encode()))
+
+
+def test_bytes(commands: Program) -> None:
+    done = commands(input=b"bytes 11\nbytes 00fFa501\n")
+    assert done.stdout == b"count=1 bytes=17,0,0,0\ncount=4 bytes=0,255,165,1\n"
 
 
 def test_numbers_and_errors(commands: Program) -> None:

@@ -67,6 +67,20 @@ uint64_t command_number(const struct command *command, int index, const char *wh
     return value;
 }
 
+size_t command_bytes(const struct command *command, int index, const char *what,
+                     unsigned char *bytes, size_t limit)
+{
+    const char *text = index < command->count ? command->words[index] : "";
+    size_t digits = strlen(text), count = digits / 2;
+
+    if (!count || digits % 2 || count > limit || strspn(text, "0123456789abcdefABCDEF") != digits)
+        fail("command %s: %s is '%s', not 1 to %zu bytes in hexadecimal", command->words[0], what,
+             text, limit);
+    for (size_t i = 0; i < count; i++)
+        sscanf(text + 2 * i, "%2hhx", &bytes[i]);
+    return count;
+}
+
 void answer_error(int error)
 {
     const char *name = strerrorname_np(error);

@@ -26,6 +26,13 @@ bool command_receive(void);
 /* Word `index` as a number, in C's notation. Fails the program when it is none or missing. */
 uint64_t command_number(const struct command *command, int index, const char *what);
 
+/*
+ * Word `index` as bytes, in pairs of hexadecimal digits: 1 to `limit` of them go to `bytes`, and
+ * their number is returned. Fails the program when it is none or missing.
+ */
+size_t command_bytes(const struct command *command, int index, const char *what,
+                     unsigned char *bytes, size_t limit);
+
 /* Answer a command: the error's name, as in "error=EINVAL". */
 void answer_error(int error);
 
