@@ -5,4 +5,4 @@ from testbed.scenario.sec_selftest import SecSelftestScenario
 
 
 class SecSelftest(SecSelftestScenario):
-    """The board's SEC: era 10, little-endian, long pointers."""
+    """The board's own SEC."""

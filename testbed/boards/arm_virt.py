@@ -10,7 +10,7 @@ from dataclasses import replace
 from models.ahci import Ahci
 from models.ata import AtaDisk, Media
 from models.ns16550a import Ns16550a
-from models.sec import PRESETS, Sec, SecController
+from models.sec import PRESETS
 from testbed.boards.board import (
     Board,
     GuestBus,
@@ -19,8 +19,8 @@ from testbed.boards.board import (
     PlatformDevice,
 )
 from testbed.boards.iommu_fault import smmuv3_faults
+from testbed.boards.sec import sec_devices
 from testbed.devicetree.tree import Tree, Value
-from testbed.remoteport.device import Device
 
 _DISK_SIZE = 256 << 20
 _SPI = 0
@@ -47,35 +47,8 @@ def _uart(name: str, window: tuple[int, int], *, interrupt: int, stream_id: int)
     )
 
 
-_SEC = replace(PRESETS["LS1028A"], page_size=4096, long_pointers=True, rings=2)
+_SEC = replace(PRESETS["LS1028A"], page_size=4096, long_pointers=True)
 """The units of an LS1028A in the 4 KiB pages of the QorIQ P and T series."""
-
-
-# caam_jr goes even while the kernel tests its algorithms, and the host then oopses.
-_TESTED = (
-    "awk '/^driver/ { driver = $3 }"
-    ' /^selftest/ && $3 == "unknown" && driver ~ /-caam$/ { untested = 1 }'
-    " END { exit untested }' /proc/crypto"
-)
-
-
-def _ring(index: int, *, interrupt: int, stream_id: int) -> PlatformDevice:
-    offset = (1 + index) * _SEC.page_size
-    return PlatformDevice(
-        name=f"crypto@300000/jr@{offset:x}",
-        compatible=("fsl,sec-v4.0-job-ring",),
-        registers=((offset, _SEC.page_size),),
-        windows=((0x300000 + offset, _SEC.page_size),),
-        interrupts=(interrupt,),
-        idle=_TESTED,
-        model=lambda made: _controller(made["/soc/crypto@300000"]).rings[index],
-        stream_id=stream_id,
-    )
-
-
-def _controller(model: Device) -> SecController:
-    assert isinstance(model, SecController)
-    return model
 
 
 def _add_soc(board: Board, tree: Tree, devices: Sequence[PlatformDevice]) -> None:
@@ -135,24 +108,13 @@ ARM_VIRT = Board(
             stream_id=0xE8,
             properties={"reg-names": ("ahci", "sata-ecc")},
         ),
-        PlatformDevice(
-            name="crypto@300000",
+        *sec_devices(
+            _SEC,
             compatible=("fsl,sec-v5.0", "fsl,sec-v4.0"),
-            registers=((0x300000, 0x10000),),
-            windows=((0x300000, 0x1000), (0x303000, 0xD000)),
-            interrupts=(183,),
-            model=lambda _: Sec(_SEC).controller,
-            properties={
-                "fsl,sec-era": _SEC.era,
-                "#address-cells": 1,
-                "#size-cells": 1,
-                "ranges": (0, 0x300000, 0x10000),
-                "dma-coherent": None,
-            },
-            stand_in=lambda model: _controller(model).stand_in(_SEC.page_size),
+            interrupt=183,
+            rings=((184, 0xE0), (185, 0xD8)),
+            properties={"dma-coherent": None},
         ),
-        _ring(0, interrupt=184, stream_id=0xE0),
-        _ring(1, interrupt=185, stream_id=0xD8),
     ),
     # RAM begins at 0x40000000; the host is told to use 1.875 GiB of its 2.
     bench_arguments="mem=1920M",

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from models.ns16550a import Ns16550a
+from models.sec import PRESETS
 from testbed.boards.board import (
     Board,
     GuestBus,
@@ -15,6 +17,7 @@ from testbed.boards.board import (
     PlatformDevice,
 )
 from testbed.boards.iommu_fault import smmuv3_faults
+from testbed.boards.sec import sec_devices
 from testbed.devicetree.tree import Tree, Value
 from testbed.remoteport.device import Device
 
@@ -39,6 +42,10 @@ def _uart(name: str, window: tuple[int, int], *, interrupt: int, liodn: int) -> 
         stream_id=liodn,
         properties={"clock-frequency": _UART_CLOCK, "current-speed": 115200},
     )
+
+
+_SEC = replace(PRESETS["P4080"], long_pointers=True)
+"""As U-Boot leaves it on a machine of 36-bit physical addresses."""
 
 
 def _add_soc(board: Board, tree: Tree, devices: Sequence[PlatformDevice]) -> None:
@@ -87,6 +94,13 @@ E500 = Board(
         # board; the last has one for itself.
         _uart("serial@11c500", (0x11C500, 0x100), interrupt=36, liodn=0xF8),
         _uart("serial@11d000", (0x11D000, 0x1000), interrupt=37, liodn=0xF0),
+        *sec_devices(
+            _SEC,
+            compatible=("fsl,sec-v4.0",),
+            interrupt=92,
+            rings=((88, 0xE0), (89, 0xD8)),
+            properties={},
+        ),
     ),
     # The host is told to use 896 MiB of its 1 GiB.
     bench_arguments="mem=896M",

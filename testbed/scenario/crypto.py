@@ -175,13 +175,18 @@ def compare(
 
 
 def compare_together(
-    agents: Sequence[AgentClient], random: Random, count: int, deadline: Deadline
+    agents: Sequence[AgentClient],
+    random: Random,
+    count: int,
+    deadline: Deadline,
+    *,
+    chacha: bool = True,
 ) -> None:
     """`compare` in several machines at the same time."""
     seeds = [random.getrandbits(64) for _ in agents]
     with ThreadPoolExecutor(len(agents)) as pool:
         running = [
-            pool.submit(compare, agent, Random(seed), count, deadline)
+            pool.submit(compare, agent, Random(seed), count, deadline, chacha=chacha)
             for agent, seed in zip(agents, seeds, strict=True)
         ]
         for one in running:

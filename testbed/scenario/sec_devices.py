@@ -6,14 +6,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from models.sec import Sec, SecConfig
+from models.sec import Sec, SecConfig, SecController
 from testbed.boards import PlatformDevice
 from testbed.remoteport.device import Device
 
-__all__ = ["SEC", "SEC_RINGS", "plain_rings", "with_sec"]
+__all__ = ["SEC", "SEC_RINGS", "plain_rings", "sec_of", "with_sec"]
 
 SEC = "/soc/crypto@300000"
 SEC_RINGS = (f"{SEC}/jr@1000", f"{SEC}/jr@2000")
+
+
+def sec_of(devices: Sequence[PlatformDevice]) -> SecConfig:
+    """What the SEC among a board's devices is."""
+    (controller,) = (device.model({}) for device in devices if device.path == SEC)
+    assert isinstance(controller, SecController)
+    return controller.config
 
 
 def with_sec(devices: Sequence[PlatformDevice], config: SecConfig) -> tuple[PlatformDevice, ...]:
