@@ -5,6 +5,7 @@ blobs/sha256/DIGEST    a download, named by its content
 partial/DIGEST         a download under way
 objects/DIGEST/        a built folder, named by the digest of its recipe: meta.json and out/
 building/DIGEST.*/     a build under way, or what is left of an interrupted one
+unfinished/DIGEST/     what a long build goes on from when it was interrupted
 locks/                 one lock per thing that is being written
 logs/                  what the last failed build of an object said
 selections/            which packages were taken from the archive
@@ -37,6 +38,7 @@ class Cache:
         self.partial = root / "partial"
         self.objects = root / "objects"
         self.building = root / "building"
+        self.unfinished = root / "unfinished"
         self.locks = root / "locks"
         self.logs = root / "logs"
         self.selections = root / "selections"
@@ -55,6 +57,7 @@ class Cache:
             self.partial,
             self.objects,
             self.building,
+            self.unfinished,
             self.locks,
             self.logs,
             self.selections,

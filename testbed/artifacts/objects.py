@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,14 @@ from typing import Any
 from testbed.artifacts.atomic import replace_text
 from testbed.artifacts.cache import Cache
 from testbed.artifacts.digest import file_sha256
-from testbed.artifacts.failure import failure, free_megabytes, no_space, says_disk_full, writing
+from testbed.artifacts.failure import (
+    Stopped,
+    failure,
+    free_megabytes,
+    no_space,
+    says_disk_full,
+    writing,
+)
 from testbed.artifacts.progress import Progress
 from testbed.artifacts.recipe import Recipe
 from testbed.errors import TestbedError
@@ -35,6 +42,10 @@ class Objects:
     def folder(self, recipe: Recipe) -> Path:
         """Where the outputs of `recipe` are, or will be."""
         return self._cache.objects / recipe.digest / "out"
+
+    def unfinished(self, recipe: Recipe) -> Path:
+        """Where an interrupted build of `recipe` may leave what the next one goes on from."""
+        return self._cache.unfinished / recipe.digest
 
     def meta(self, recipe: Recipe) -> dict[str, Any]:
         """What was recorded when the object was built. Raises OSError, ValueError."""
@@ -66,12 +77,25 @@ class Objects:
                 return False
             with writing(recipe.name, self._cache.root):
                 self._clear(recipe, progress)
-                self._build(recipe, build)
+                try:
+                    self._build(recipe, build)
+                except (Stopped, KeyboardInterrupt):
+                    raise
+                except BaseException:
+                    # What a build failed in, the next one would fail in again.
+                    _remove(self.unfinished(recipe))
+                    raise
+                _remove(self.unfinished(recipe))
             return True
 
-    def sweep(self) -> None:
-        """Remove what interrupted builds of any object left, unless somebody is at it now."""
-        for leftover in self._cache.building.iterdir():
+    def sweep(self, wanted: Iterable[Recipe] = ()) -> None:
+        """Remove what interrupted builds of any object left, unless somebody is at it now.
+
+        Builds of those `wanted` may still go on from what they left unfinished.
+        """
+        kept = {self.unfinished(recipe) for recipe in wanted}
+        unfinished = set(self._cache.unfinished.iterdir())
+        for leftover in [*self._cache.building.iterdir(), *(unfinished - kept)]:
             with self._cache.try_lock(leftover.name.partition(".")[0]) as held:
                 if held:
                     _remove(leftover)

@@ -10,20 +10,27 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TextIO
 
+from testbed.artifacts.estimate import Estimate
 from testbed.artifacts.failure import Stopped
 
-# A step that counts bytes says how far it is this often, in seconds, where lines cannot move.
+# A step that knows says how far it is this often, in seconds, where lines cannot move.
 _REPORT_EVERY = 15.0
 
 
 class Step(Protocol):
-    """One thing under way. Both methods may be called from any thread."""
+    """One thing under way, measured in bytes, in parts of the whole, or not at all.
+
+    The methods may be called from any thread.
+    """
 
     def expect(self, size: int) -> None:
         """The step will handle `size` bytes."""
 
     def reach(self, size: int) -> None:
         """The step has handled `size` bytes so far."""
+
+    def complete(self, part: float) -> None:
+        """The step has done `part` of its work, from 0 to 1; the first time, before it began."""
 
 
 class Progress(Protocol):
@@ -61,6 +68,7 @@ class PlainStep:
         self._title = title
         self._expected = 0
         self._reached = 0
+        self._estimate = Estimate()
         self._started = self._said = time.monotonic()
 
     def expect(self, size: int) -> None:
@@ -68,13 +76,20 @@ class PlainStep:
 
     def reach(self, size: int) -> None:
         self._reached = size
-        if time.monotonic() - self._said >= _REPORT_EVERY:
-            self._said = time.monotonic()
-            self._progress.note(f"{self._title}: {self._sizes()}, {self._elapsed():.0f} s")
+        self._report(self._sizes())
+
+    def complete(self, part: float) -> None:
+        self._estimate.reach(part)
+        self._report(self._estimate.text())
 
     def ended(self, word: str) -> None:
         sizes = f"{self._sizes()}, " if self._expected or self._reached else ""
         self._progress.note(f"{self._title}: {word}, {sizes}{self._elapsed():.1f} s")
+
+    def _report(self, far: str) -> None:
+        if time.monotonic() - self._said >= _REPORT_EVERY:
+            self._said = time.monotonic()
+            self._progress.note(f"{self._title}: {far}, {self._elapsed():.0f} s")
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._started

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Progress on a terminal: a moving line per step, with bytes, rate and elapsed time."""
+"""Progress on a terminal: a moving line per step, with how far it is and the elapsed time."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from testbed.artifacts.estimate import Estimate
 from testbed.artifacts.progress import Step, ending, size_text
 
 
@@ -36,10 +37,20 @@ class _Bytes(ProgressColumn):
         return Text(f"{done} of {size_text(int(task.total))}{rate}", style="cyan")
 
 
+class _Left(ProgressColumn):
+    """Percent done and the time left; nothing for a step that does not know."""
+
+    def render(self, task: Task) -> Text:
+        estimate = task.fields["estimate"]
+        assert isinstance(estimate, Estimate)
+        return Text(estimate.text(), style="cyan")
+
+
 class LiveStep:
-    def __init__(self, display: Progress, task: TaskID) -> None:
+    def __init__(self, display: Progress, task: TaskID, estimate: Estimate) -> None:
         self._display = display
         self._task = task
+        self._estimate = estimate
         self.size = 0
 
     def expect(self, size: int) -> None:
@@ -49,6 +60,9 @@ class LiveStep:
     def reach(self, size: int) -> None:
         self.size = max(self.size, size)
         self._display.update(self._task, completed=size)
+
+    def complete(self, part: float) -> None:
+        self._estimate.reach(part)
 
 
 class LiveProgress:
@@ -63,8 +77,9 @@ class LiveProgress:
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
         display = self._enter()
-        task = display.add_task(escape(title), total=None)
-        step = LiveStep(display, task)
+        estimate = Estimate()
+        task = display.add_task(escape(title), total=None, estimate=estimate)
+        step = LiveStep(display, task, estimate)
         started = time.monotonic()
         mark = "[green]done[/]"
         try:
@@ -90,6 +105,7 @@ class LiveProgress:
                     SpinnerColumn(),
                     TextColumn("{task.description}"),
                     _Bytes(),
+                    _Left(),
                     TimeElapsedColumn(),
                     console=self._console,
                     transient=True,

@@ -17,7 +17,7 @@ from testbed.artifacts.download import Downloader, batches
 from testbed.artifacts.failure import NoSpace, failure
 from testbed.artifacts.objects import Objects
 from testbed.artifacts.packages import Package
-from testbed.artifacts.progress import Progress
+from testbed.artifacts.progress import Progress, Step
 from testbed.artifacts.recipe import Recipe
 
 _BUILDERS = 2
@@ -53,6 +53,12 @@ class Workspace:
     """Empty folder to fill."""
     scratch: Path
     """Folder on the same disk that is removed afterwards."""
+    unfinished: Path
+    """Place for a folder there that is removed when the build failed or is done, not when it was
+    stopped or killed: the next build of this very target finds it and goes on. Not made yet.
+    """
+    step: Step
+    """To say how far the build is."""
     target: Target
     commands: Commands
     blobs: Blobs
@@ -110,13 +116,14 @@ class Workshop:
         missing = self.missing(targets)
         if not missing:
             return
-        self.objects.sweep()
+        self.objects.sweep(target.recipe for target in missing)
         try:
             self._make(missing)
         except NoSpace:
             # Downloads that were stopped half-way would be continued, but now they fill the disk.
             for package in {package for target in missing for package in target.packages}:
                 self._blobs.partial(package.sha256).unlink(missing_ok=True)
+            self.objects.sweep()
             raise
 
     def _make(self, missing: list[Target]) -> None:
@@ -175,9 +182,19 @@ class Workshop:
 
     def _build(self, target: Target) -> None:
         def build(out: Path, scratch: Path) -> None:
-            with self._progress.step(f"build {target.name}"):
+            unfinished = self.objects.unfinished(target.recipe)
+            with self._progress.step(f"build {target.name}") as step:
                 target.build(
-                    Workspace(out, scratch, target, self._commands, self._blobs, self.objects)
+                    Workspace(
+                        out,
+                        scratch,
+                        unfinished,
+                        step,
+                        target,
+                        self._commands,
+                        self._blobs,
+                        self.objects,
+                    )
                 )
 
         if self.objects.build(target.recipe, build, self._progress):

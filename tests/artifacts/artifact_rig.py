@@ -21,6 +21,7 @@ class Steps:
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.steps: list[str] = []
+        self.parts: list[float] = []
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
@@ -32,6 +33,9 @@ class Steps:
 
     def reach(self, size: int) -> None:
         pass
+
+    def complete(self, part: float) -> None:
+        self.parts.append(part)
 
     def note(self, line: str) -> None:
         self.notes.append(line)

@@ -17,7 +17,7 @@ from artifact_rig import Steps, tree
 
 from testbed.artifacts import objects as objects_module
 from testbed.artifacts.cache import Cache
-from testbed.artifacts.failure import failure
+from testbed.artifacts.failure import Stopped, failure
 from testbed.artifacts.objects import Objects
 from testbed.artifacts.recipe import Recipe
 from testbed.errors import TestbedError
@@ -261,3 +261,39 @@ def test_what_a_killed_build_of_another_object_left_is_swept(
     with cache.lock(recipe.digest, "thing", Steps()):
         Objects(cache).sweep()
     assert list(cache.building.iterdir()) == [busy]
+
+
+def test_an_interrupted_build_finds_what_it_had(
+    cache: Cache, recipe: Recipe, content: bytes, progress: Steps
+) -> None:
+    """Until it is done; a later sweep for other objects throws it away."""
+    half = Objects(cache).unfinished(recipe) / "half"
+
+    def interrupted(out: Path, scratch: Path) -> None:
+        half.parent.mkdir()
+        half.write_bytes(content)
+        raise Stopped("build it")
+
+    with pytest.raises(Stopped):
+        Objects(cache).build(recipe, interrupted, progress)
+    Objects(cache).sweep([recipe])
+    assert half.read_bytes() == content
+    assert Objects(cache).build(recipe, build_with(content), progress)
+    assert tree(cache.unfinished) == []
+
+    half.parent.mkdir()
+    with cache.lock(recipe.digest, "thing", Steps()):
+        Objects(cache).sweep()
+    assert half.parent.is_dir(), "it was taken from a build under way"
+    Objects(cache).sweep()
+    assert tree(cache.unfinished) == []
+
+
+def test_a_failed_build_starts_from_nothing(cache: Cache, recipe: Recipe, progress: Steps) -> None:
+    def broken(out: Path, scratch: Path) -> None:
+        Objects(cache).unfinished(recipe).mkdir()
+        raise failure("no such luck")
+
+    with pytest.raises(TestbedError, match="no such luck"):
+        Objects(cache).build(recipe, broken, progress)
+    assert tree(cache.unfinished) == []

@@ -9,16 +9,23 @@ import threading
 
 import pytest
 
+from testbed.artifacts import estimate
 from testbed.artifacts import progress as progress_module
 from testbed.artifacts.failure import Stopped, failure
 from testbed.artifacts.progress import PlainProgress, progress_for, size_text
 from testbed.artifacts.progress_live import LiveProgress
+from testbed.deadline import Deadline
 from testbed.errors import TestbedError
 
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+def plain(stream: io.StringIO) -> str:
+    """What was written, without what moves the cursor and colours."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())
 
 
 def test_plain_lines_say_start_end_size_and_seconds() -> None:
@@ -46,7 +53,7 @@ def test_a_step_that_fails_says_so(kind: type[PlainProgress] | type[LiveProgress
         raise failure("broken")
     with pytest.raises(TestbedError), progress.step("two"):
         raise Stopped("build two")
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())
+    text = plain(stream)
     assert re.search(r"failed.*one \[a\]|one \[a\].*failed", text)
     assert re.search(r"stopped.*two|two.*stopped", text)
 
@@ -58,6 +65,22 @@ def test_a_long_download_is_heard_of_in_a_log(monkeypatch: pytest.MonkeyPatch) -
         step.expect(2_000_000)
         step.reach(500_000)
     assert "fetch it: 0.5 MB of 2.0 MB, 0 s\n" in stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", [PlainProgress, LiveProgress])
+def test_a_step_says_how_far_it_is(
+    kind: type[PlainProgress] | type[LiveProgress], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_module, "_REPORT_EVERY", 0.0)
+    monkeypatch.setattr(estimate, "_FIRST_SECONDS", 0.0)
+    stream = Terminal()
+    with kind(stream).step("build it") as step:
+        step.complete(0.25)
+        step.complete(0.5)
+        said = re.compile(r"build it.*\b50 %, about 0 s left")
+        deadline = Deadline(30)
+        while not said.search(plain(stream)):
+            assert not deadline.expired, f"only this was said: {plain(stream)}"
 
 
 def test_steps_of_several_threads_share_a_terminal() -> None:
