@@ -8,6 +8,7 @@ from pathlib import Path
 
 from testbed.artifacts import archive, kernel_image, lists, module_sets, root
 from testbed.artifacts.archive import Archive
+from testbed.artifacts.busybox import packaged_busybox_target
 from testbed.artifacts.guest_programs import guest_programs_target
 from testbed.artifacts.initramfs import guest_initramfs_target, host_initramfs_target
 from testbed.artifacts.kernel import (
@@ -18,6 +19,7 @@ from testbed.artifacts.kernel import (
 )
 from testbed.artifacts.parts import Composition, Parts
 from testbed.artifacts.payload import payload_target
+from testbed.artifacts.payload_modules import packaged_modules_target, plain_job_ring_target
 from testbed.artifacts.progress import Progress
 from testbed.artifacts.qemu import Distributed, Qemu, bridge_target, qemu_source_target
 from testbed.artifacts.resolver import Resolve
@@ -26,6 +28,9 @@ from testbed.artifacts.selection import Selection, Wish
 
 ARCHITECTURE = "arm64"
 CROSS = "aarch64-linux-gnu-"
+
+_DISK_MODULES = ("virtio_blk", "squashfs")
+"""What the machines' disks need of Debian's kernel."""
 
 
 def wishes(qemu: Qemu, progress: Progress) -> list[tuple[Wish, Resolve]]:
@@ -49,21 +54,27 @@ def parts(selections: list[Selection], qemu: Qemu, guest_kernel: Path | None) ->
     vfio_modules = modules_target(module_sets.VFIO_PLATFORM, linux_source, linux_headers)
     plain_job_ring = modules_target(module_sets.PLAIN_JOB_RING, linux_source, linux_headers)
     programs = guest_programs_target(CROSS)
-    guest_initramfs = guest_initramfs_target(system_selection, kernel, programs)
+    busybox = packaged_busybox_target(system_selection)
+    guest_initramfs = guest_initramfs_target(
+        kernel, busybox, programs, boot=("virtio_mmio",), system=_DISK_MODULES
+    )
     qemu_source = qemu_source_target(qemu_selection[0]) if qemu_selection else None
     return Parts(
         kernel=kernel,
-        host_initramfs=host_initramfs_target(system_selection, kernel),
+        host_initramfs=host_initramfs_target(kernel, busybox, boot=_DISK_MODULES),
         guest_initramfs=guest_initramfs,
         root=root_target(system_selection),
         payload=payload_target(
-            system_selection,
-            kernel,
-            vfio_modules,
-            plain_job_ring,
-            programs,
-            guest_initramfs,
-            guest_kernel,
+            [
+                packaged_modules_target(kernel, vfio_modules),
+                plain_job_ring_target(kernel, plain_job_ring),
+            ],
+            busybox=busybox,
+            programs=programs,
+            kernel=kernel,
+            guest_initramfs=guest_initramfs,
+            guest_kernel=guest_kernel,
+            as_loaded=kernel_image.raw_image,
         ),
         bridge=bridge_target(qemu, qemu_source),
         linux_source=linux_source,

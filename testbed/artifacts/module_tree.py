@@ -14,9 +14,10 @@ from testbed.artifacts.failure import failure
 
 _SUFFIXES = (".ko", ".ko.xz", ".ko.gz", ".ko.zst")
 
-# Elf64_Ehdr up to e_shstrndx and Elf64_Shdr, little-endian: gABI "ELF Header", "Sections".
-_ELF_HEADER = struct.Struct("<4sBB10xHHIQQQIHHHHHH")
-_SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
+# Ehdr and Shdr by EI_CLASS, and the byte order by EI_DATA: gABI "ELF Header", "Sections". Their
+# fields follow each other in the same order in either class.
+_HEADERS = {1: ("16xHHIIIIIHHHHHH", "IIIIIIIIII"), 2: ("16xHHIQQQIHHHHHH", "IIQQQQIIQQ")}
+_BYTE_ORDERS = {1: "<", 2: ">"}
 
 
 class ModuleTree:
@@ -31,6 +32,10 @@ class ModuleTree:
         lines = builtin.read_text().splitlines() if builtin is not None else []
         self._builtin = {canonical(Path(line).name.removesuffix(".ko")) for line in lines}
         self._content: dict[str, bytes] = {}
+
+    def names(self) -> list[str]:
+        """All modules there are, sorted."""
+        return sorted(self._paths)
 
     def path(self, name: str) -> Path:
         """Raises TestbedError when there is no such module."""
@@ -81,19 +86,21 @@ def dependencies(module: bytes) -> list[str]:
 
 def _section(module: bytes, wanted: bytes) -> bytes:
     try:
-        header = _ELF_HEADER.unpack_from(module)
-        if header[:3] != (b"\x7fELF", 2, 1):
-            raise failure("a kernel module is not a little-endian 64-bit ELF file")
-        table, entry, count, names = header[8], header[13], header[14], header[15]
+        if module[:4] != b"\x7fELF":
+            raise failure("a kernel module is not an ELF file")
+        order = _BYTE_ORDERS[module[5]]
+        elf_header, section_header = (struct.Struct(order + form) for form in _HEADERS[module[4]])
+        header = elf_header.unpack_from(module)
+        table, entry, count, names = header[5], header[10], header[11], header[12]
         sections = [
-            _SECTION_HEADER.unpack_from(module, table + index * entry) for index in range(count)
+            section_header.unpack_from(module, table + index * entry) for index in range(count)
         ]
         strings = sections[names][4]
         for section in sections:
             start = strings + section[0]
             if module[start : module.index(b"\0", start)] == wanted:
                 return module[section[4] : section[4] + section[5]]
-    except (struct.error, IndexError, ValueError):
+    except (struct.error, IndexError, KeyError, ValueError):
         raise failure("a kernel module is cut short or malformed") from None
     return b""
 

@@ -32,12 +32,3 @@ def one(packages: Iterable[Package], prefix: str) -> Package:
         names = ", ".join(package.package for package in found) or "none"
         raise failure(f"expected one package {prefix}* among those chosen, found {names}")
     return found[0]
-
-
-def unpack_busybox(work: Workspace, package: Package) -> Path:
-    """The busybox program of its package, unpacked into the scratch folder."""
-    unpack(work, [package], work.scratch)
-    for place in ("usr/bin/busybox", "bin/busybox"):
-        if (work.scratch / place).is_file():
-            return work.scratch / place
-    raise failure(f"{package.file_name} has no busybox in it")

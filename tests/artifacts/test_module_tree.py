@@ -21,10 +21,11 @@ int text(void) {{ return {number}; }}
 """
 
 
-def make_module(path: Path, depends: str, number: int = 0) -> bytes:
+def make_module(path: Path, depends: str, number: int = 0, compiler: str = "gcc") -> bytes:
     path.parent.mkdir(parents=True, exist_ok=True)
     source = _SOURCE.format(depends=depends, number=number)
-    subprocess.run(["gcc", "-x", "c", "-c", "-o", path, "-"], input=source, text=True, check=True)
+    argv = [compiler, "-x", "c", "-c", "-o", path, "-"]
+    subprocess.run(argv, input=source, text=True, check=True)
     content = path.read_bytes()
     if path.suffix == ".xz":
         path.write_bytes(lzma.compress(content))
@@ -46,6 +47,7 @@ def modules(tmp_path: Path) -> Path:
 
 def test_dependencies_come_first(modules: Path) -> None:
     tree = ModuleTree(modules, builtin=modules / "modules.builtin")
+    assert tree.names() == ["base", "middle_a", "middle_b", "top_level"]
     order = tree.closure(["top_level"])
     assert order == ["base", "middle_a", "middle_b", "top_level"]
     assert tree.closure(["middle-b", "inside", "base"]) == ["base", "middle_b"]
@@ -64,6 +66,12 @@ def test_a_later_folder_wins(tmp_path: Path) -> None:
     assert ModuleTree(tmp_path / "one", tmp_path / "two").closure(["same"]) == ["same"]
 
 
+@pytest.mark.parametrize("compiler", ["aarch64-linux-gnu-gcc", "powerpc-linux-gnu-gcc"])
+def test_modules_of_either_word_size_and_byte_order(tmp_path: Path, compiler: str) -> None:
+    content = make_module(tmp_path / "some.ko", "base,other", compiler=compiler)
+    assert dependencies(content) == ["base", "other"]
+
+
 def test_an_unknown_module_is_named(modules: Path) -> None:
     with pytest.raises(TestbedError, match="the kernel has no module nowhere"):
         ModuleTree(modules).closure(["nowhere"])
@@ -79,5 +87,7 @@ def test_a_damaged_module_is_an_error(tmp_path: Path, random: Random) -> None:
         except TestbedError as error:
             assert "kernel module" in error.message  # noqa: PT017
     (tmp_path / "other.ko.xz").write_bytes(b"not compressed")
+    with pytest.raises(TestbedError, match="a kernel module is cut short or malformed"):
+        dependencies(content[:4] + bytes(2) + content[6:])
     with pytest.raises(TestbedError, match="decompressing the kernel module other"):
         ModuleTree(tmp_path).closure(["other"])
