@@ -37,9 +37,10 @@ DEVICE_INFO, REGION_INFO, IRQ_INFO, IRQ_SET = 16, 32, 16, 20  # bytes of each st
 NONE, BOOL, EVENTFD = 1, 2, 4
 MASK, UNMASK, TRIGGER = 8, 16, 32
 ACTIONS = (MASK, UNMASK, TRIGGER)
-NO_DESCRIPTOR = (0x7FFFFFFF).to_bytes(4, "little").hex()
-NO_LONGER = (ALL_ONES).to_bytes(4, "little").hex()  # -1 takes an eventfd back
-STANDARD_INPUT = (0).to_bytes(4, "little").hex()
+# Descriptors, which read the same in either byte order.
+NO_DESCRIPTOR = "7f7f7f7f"
+NO_LONGER = "ffffffff"  # -1 takes an eventfd back
+STANDARD_INPUT = "00000000"
 
 GET_INFO, GET_PCI_HOT_RESET_INFO, UNKNOWN = 0x3B6B, 0x3B70, 0x3BFF  # ioctl numbers
 

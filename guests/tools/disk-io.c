@@ -30,7 +30,8 @@ struct job {
     const char *device;
     int file;
     bool write, random;
-    uint64_t size, depth, nanoseconds, seed, blocks;
+    long depth; /* as wide as a system call's argument, whatever the machine */
+    uint64_t size, nanoseconds, seed, blocks;
     uint64_t issued;
 };
 
@@ -68,9 +69,9 @@ static void open_device(struct job *job)
     if (ioctl(job->file, BLKGETSIZE64, &bytes))
         fail("%s is no block device: %s", job->device, strerror(errno));
     job->blocks = bytes / job->size;
-    if (job->blocks < job->depth)
-        fail("%s has %" PRIu64 " bytes: fewer than %" PRIu64 " requests of %" PRIu64, job->device,
-             bytes, job->depth, job->size);
+    if (job->blocks < (uint64_t)job->depth)
+        fail("%s has %" PRIu64 " bytes: fewer than %ld requests of %" PRIu64, job->device, bytes,
+             job->depth, job->size);
 }
 
 static void prepare(struct job *job, struct iocb *block, uint64_t *random)
@@ -86,7 +87,7 @@ static void prepare(struct job *job, struct iocb *block, uint64_t *random)
     job->issued++;
 }
 
-static void submit(struct job *job, aio_context_t context, struct iocb **blocks, uint64_t count)
+static void submit(struct job *job, aio_context_t context, struct iocb **blocks, long count)
 {
     while (count) {
         long taken = syscall(SYS_io_submit, context, count, blocks);
@@ -107,13 +108,12 @@ static void run(struct job *job)
     uint64_t random = job->seed | 1, start, elapsed, done = 0;
 
     if (syscall(SYS_io_setup, job->depth, &context))
-        fail("asking the kernel for %" PRIu64 " requests in flight: %s", job->depth,
-             strerror(errno));
-    for (uint64_t i = 0; i < job->depth; i++) {
+        fail("asking the kernel for %ld requests in flight: %s", job->depth, strerror(errno));
+    for (long i = 0; i < job->depth; i++) {
         void *buffer = aligned_alloc(ALIGNMENT, job->size);
 
         if (!buffer)
-            fail("no memory for %" PRIu64 " requests of %" PRIu64 " bytes", job->depth, job->size);
+            fail("no memory for %ld requests of %" PRIu64 " bytes", job->depth, job->size);
         for (uint64_t at = 0; at < job->size / 8; at++)
             ((uint64_t *)buffer)[at] = next_random(&random);
         blocks[i].aio_fildes = job->file;
@@ -124,11 +124,11 @@ static void run(struct job *job)
     }
 
     start = now();
-    for (uint64_t i = 0; i < job->depth; i++)
+    for (long i = 0; i < job->depth; i++)
         prepare(job, &blocks[i], &random);
     submit(job, context, ready, job->depth);
     while (done < job->issued) {
-        uint64_t again = 0;
+        long again = 0;
         long got = syscall(SYS_io_getevents, context, 1L, job->depth, events, NULL);
 
         if (got < 0 && errno != EINTR)

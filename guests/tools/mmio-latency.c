@@ -91,13 +91,13 @@ static int compare(const void *a, const void *b)
 
 static void print_times(const char *name, uint64_t *times, size_t count)
 {
-    double sum = 0;
+    uint64_t sum = 0;
 
     qsort(times, count, sizeof(*times), compare);
     for (size_t i = 0; i < count; i++)
         sum += times[i];
-    printf("\"%s\": {\"min\": %" PRIu64 ", \"median\": %" PRIu64 ", \"mean\": %.0f}", name,
-           times[0], times[count / 2], sum / count);
+    printf("\"%s\": {\"min\": %" PRIu64 ", \"median\": %" PRIu64 ", \"mean\": %" PRIu64 "}",
+           name, times[0], times[count / 2], (sum + count / 2) / count);
 }
 
 int main(int argc, char **argv)

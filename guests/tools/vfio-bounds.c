@@ -44,6 +44,17 @@ static off_t position(const struct command *command)
     return (off_t)((region << VFIO_REGION_SHIFT) + offset);
 }
 
+/* Word `index` as a size of memory; a 32-bit machine must not take another for it. */
+static size_t memory_size(const struct command *command, int index, const char *what)
+{
+    uint64_t value = command_number(command, index, what);
+
+    if ((size_t)value != value)
+        fail("command %s: %s is %" PRIu64 ", more than memory of this machine can have",
+             command->words[0], what, value);
+    return value;
+}
+
 /* Word `index` of a command, DATA, into `data`. */
 static size_t take_data(const struct command *command, int index)
 {
@@ -64,11 +75,11 @@ static const char *to_hexadecimal(size_t count)
 
 static void do_read(const struct command *command)
 {
-    uint64_t count = command_number(command, 3, "COUNT");
+    size_t count = memory_size(command, 3, "COUNT");
     ssize_t done;
 
     if (count > sizeof(data))
-        fail("command read: COUNT is %" PRIu64 ", more than %zu", count, sizeof(data));
+        fail("command read: COUNT is %zu, more than %zu", count, sizeof(data));
     done = pread(vfio.device, data, count, position(command));
     if (done < 0) {
         answer_error(errno);
@@ -94,7 +105,7 @@ static void do_write(const struct command *command)
 
 static void do_write_from_nowhere(const struct command *command)
 {
-    uint64_t count = command_number(command, 3, "COUNT");
+    size_t count = memory_size(command, 3, "COUNT");
     void *nowhere = mmap(NULL, MAX_DATA, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (nowhere == MAP_FAILED)
@@ -105,7 +116,7 @@ static void do_write_from_nowhere(const struct command *command)
 
 static void do_map(const struct command *command)
 {
-    uint64_t length = command_number(command, 3, "LENGTH");
+    size_t length = memory_size(command, 3, "LENGTH");
     const char *protection = command->count > 4 ? command->words[4] : "";
     const char *sharing = command->count > 5 ? command->words[5] : "";
     int bits = (strchr(protection, 'r') ? PROT_READ : PROT_NONE) |
@@ -123,8 +134,8 @@ static void do_map(const struct command *command)
 
 static void do_grow(const struct command *command)
 {
-    uint64_t length = command_number(command, 3, "LENGTH");
-    uint64_t new_length = command_number(command, 4, "NEW");
+    size_t length = memory_size(command, 3, "LENGTH");
+    size_t new_length = memory_size(command, 4, "NEW");
     void *mapped, *grown;
 
     mapped = mmap(NULL, length, PROT_READ, MAP_SHARED, vfio.device, position(command));
