@@ -87,7 +87,7 @@ class DmaContained(Scenario):
         page = (address + 8) & -PAGE
         self.wait_until(
             lambda: any(
-                fault.stream_id == stream and fault.address & -PAGE == page
+                fault.source_id == stream and fault.address & -PAGE == page
                 for fault in self.host.iommu_faults()
             ),
             self.deadline(20),

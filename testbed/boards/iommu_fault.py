@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class IommuFault:
-    """One refused access: who (stream id), where (bus address), and the IOMMU's word for why."""
+    """One refused access: who (stream id, LIODN), where (bus address), the IOMMU's word for why."""
 
-    stream_id: int
+    source_id: int
     address: int
     kind: str
 
     def __str__(self) -> str:
-        return f"{self.kind} of stream {self.stream_id:#x} at {self.address:#x}"
+        return f"{self.kind} of source {self.source_id:#x} at {self.address:#x}"
 
 
 _SMMU_EVENTS = {
@@ -44,3 +44,32 @@ def smmuv3_faults(log: str) -> list[IommuFault]:
             IommuFault(first >> 32, address, _SMMU_EVENTS.get(kind, f"event {kind:#04x}"))
         )
     return faults
+
+
+_PAMU_KINDS = {
+    "PDV": 0x4000,
+    "GCV": 0x2000,
+    "LAV": 0x1C00,  # LIODN
+    "WAV": 0x0380,  # window
+    "APV": 0x0078,  # permission
+    "OTV": 0x0006,  # operation
+}
+_PAMU_LINE = re.compile(
+    r"fsl-pamu: access violation: liodn (\d+) address 0x([0-9a-f]+) avs1 ([0-9a-f]{8})\b"
+)
+
+
+def pamu_faults(log: str) -> list[IommuFault]:
+    """The access violations in a kernel log, by the line that kernel-patches/ make of each.
+
+    Kinds are named as the masks of AVS1 in fsl_pamu.h, all that are set.
+    """
+    return [
+        IommuFault(
+            int(match[1]),
+            int(match[2], 16),
+            "+".join(name for name, bits in _PAMU_KINDS.items() if int(match[3], 16) & bits)
+            or "access violation",
+        )
+        for match in _PAMU_LINE.finditer(log)
+    ]

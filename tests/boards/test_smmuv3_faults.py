@@ -23,7 +23,7 @@ def test_stream_address_and_kind_of_each_event() -> None:
         IommuFault(0xF8, 0x1_0000_0000, "F_PERMISSION"),
         IommuFault(0xF8, 0x10, "event 0x7f"),
     ]
-    assert str(smmuv3_faults(log)[0]) == "F_TRANSLATION of stream 0xe0 at 0x3ffff000"
+    assert str(smmuv3_faults(log)[0]) == "F_TRANSLATION of source 0xe0 at 0x3ffff000"
 
 
 def test_a_record_that_is_cut_short_is_none() -> None:
