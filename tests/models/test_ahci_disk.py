@@ -15,12 +15,9 @@ from ahci_rig import (
     CR,
     DHRS,
     FRE,
-    IDENTIFY,
     IFS,
     PIS,
     PSS,
-    READ_DMA,
-    READ_FPDMA,
     SACT,
     SCTL,
     SDBS,
@@ -30,12 +27,9 @@ from ahci_rig import (
     ST,
     TFD,
     TFES,
-    WRITE_FPDMA,
     Rig,
-    dma,
-    queued,
-    seeded,
 )
+from sata_rig import IDENTIFY, READ_DMA, READ_FPDMA, WRITE_FPDMA, dma, queued, seeded
 
 from models.ata import AtaDisk, Media, RandomOrder
 from models.ata.transport import RegisterH2D

@@ -25,9 +25,6 @@ from ahci_rig import (
     IS,
     LIST,
     PIS,
-    READ_DMA,
-    READ_FPDMA,
-    READ_PIO,
     SACT,
     SDBS,
     SERR,
@@ -39,13 +36,9 @@ from ahci_rig import (
     TFD,
     TFES,
     UFS,
-    WRITE_DMA,
-    WRITE_FPDMA,
     Rig,
-    dma,
-    queued,
-    seeded,
 )
+from sata_rig import READ_DMA, READ_FPDMA, READ_PIO, WRITE_DMA, WRITE_FPDMA, dma, queued, seeded
 
 from models.ata.transport import LinkErrors, RegisterH2D
 from testbed.errors import TestbedError

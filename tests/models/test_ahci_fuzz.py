@@ -9,26 +9,16 @@ import struct
 import time
 
 import pytest
-from ahci_rig import (
-    BUFFER,
-    CMD,
-    FISES,
-    FRE,
+from ahci_rig import BUFFER, CMD, FISES, FRE, LIST, SACT, SCTL, SERR, ST, TABLES, Rig
+from sata_rig import (
     IDENTIFY,
-    LIST,
     READ_DMA,
     READ_FPDMA,
     READ_PIO,
-    SACT,
-    SCTL,
-    SERR,
-    ST,
-    TABLES,
     WRITE_DMA,
     WRITE_FPDMA,
     WRITE_PIO,
     Disk,
-    Rig,
     dma,
     queued,
     seeded,

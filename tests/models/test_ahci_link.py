@@ -17,8 +17,6 @@ from ahci_rig import (
     PCS,
     PIS,
     PRCS,
-    READ_DMA,
-    READ_FPDMA,
     SACT,
     SCTL,
     SERR,
@@ -30,11 +28,9 @@ from ahci_rig import (
     ST,
     SUD,
     TFD,
-    Disk,
     Rig,
-    dma,
-    queued,
 )
+from sata_rig import READ_DMA, READ_FPDMA, Disk, dma, queued
 
 from testbed.errors import TestbedError
 

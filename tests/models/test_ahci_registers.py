@@ -24,7 +24,6 @@ from ahci_rig import (
     IS,
     PI,
     PIS,
-    READ_DMA,
     SACT,
     SERR,
     SIG,
@@ -33,11 +32,9 @@ from ahci_rig import (
     SUD,
     TFD,
     VS,
-    Disk,
     Rig,
-    dma,
-    seeded,
 )
+from sata_rig import READ_DMA, Disk, dma, seeded
 
 from models.ahci import GENERIC, QORIQ, Ahci
 from testbed.errors import TestbedError

@@ -24,15 +24,13 @@ from ahci_rig import (
     IS,
     LIST,
     PIS,
-    READ_FPDMA,
     SACT,
     SERR,
     ST,
     TFD,
     Rig,
-    queued,
-    seeded,
 )
+from sata_rig import READ_FPDMA, queued, seeded
 
 from models.ahci import Ahci
 from models.ata import AtaDisk, Media

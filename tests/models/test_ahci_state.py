@@ -7,22 +7,8 @@ import json
 from typing import Any
 
 import pytest
-from ahci_rig import (
-    BUFFER,
-    CI,
-    CMD,
-    CR,
-    GHC,
-    READ_DMA,
-    READ_FPDMA,
-    SACT,
-    SERR,
-    TFD,
-    Disk,
-    Rig,
-    dma,
-    queued,
-)
+from ahci_rig import BUFFER, CI, CMD, CR, GHC, SACT, SERR, TFD, Rig
+from sata_rig import READ_DMA, READ_FPDMA, Disk, dma, queued
 
 from models.ahci import GENERIC, Ahci
 from models.ata.transport import RegisterD2H, RegisterH2D

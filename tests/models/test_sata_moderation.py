@@ -6,21 +6,9 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from ahci_rig import (
-    BUFFER,
-    CI,
-    IDENTIFY,
-    PIS,
-    READ_DMA,
-    READ_FPDMA,
-    SACT,
-    SDBS,
-    Rig,
-    dma,
-    queued,
-    seeded,
-)
+from ahci_rig import BUFFER, CI, PIS, SACT, SDBS, Rig
 from alarm_rig import HandAlarm
+from sata_rig import IDENTIFY, READ_DMA, READ_FPDMA, dma, queued, seeded
 
 from models.sata.moderation import ANSWERS, LONGEST, LONGEST_PAUSE, TRIAL, Moderation
 
