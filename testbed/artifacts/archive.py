@@ -20,7 +20,13 @@ from testbed.artifacts.mirrors import Mirrors
 from testbed.artifacts.packages import Package
 from testbed.artifacts.progress import Progress
 from testbed.artifacts.selection import Selection, Wish
-from testbed.artifacts.stanzas import binary_from_uri, binary_stanzas, locate, uri_lines
+from testbed.artifacts.stanzas import (
+    binary_from_uri,
+    binary_stanzas,
+    locate,
+    sources_from_uris,
+    uri_lines,
+)
 from testbed.errors import TestbedError
 
 KERNEL_SERIES = "6.12"
@@ -46,6 +52,11 @@ def root_wish(architecture: str, packages: Sequence[str]) -> Wish:
         f"system {ROOT_RELEASE} {architecture}",
         {"release": ROOT_RELEASE, "architecture": architecture, "packages": sorted(packages)},
     )
+
+
+def sources_wish(names: Sequence[str]) -> Wish:
+    """The source packages of these names in the emulated release, for boards it has none for."""
+    return Wish(f"sources {ROOT_RELEASE}", {"release": ROOT_RELEASE, "packages": sorted(names)})
 
 
 def qemu_source_wish(version: str) -> Wish:
@@ -84,17 +95,8 @@ class Archive:
         return Selection(wish, newest_kernel(packages, series, architecture))
 
     def system(self, wish: Wish, progress: Progress) -> Selection:
-        release, architecture = wish.terms["release"], wish.terms["architecture"]
-        main = self._mirrors.site("main")
-        sources = [Source("deb", main, release), Source("deb", main, f"{release}-updates")]
-        if self._mirrors.security is not None:
-            sources.append(Source("deb", self._mirrors.security, f"{release}-security"))
-        else:
-            progress.note(
-                f"apt on this machine has no Debian security archive: {wish.name} comes without "
-                "security updates"
-            )
-        root = self._root("system", sources, (architecture,))
+        architecture = wish.terms["architecture"]
+        root = self._root("system", self._release("deb", wish, progress), (architecture,))
         text = root.run(
             [*_RESOLVE, *wish.terms["packages"]],
             what=f"resolve the packages of {wish.name}",
@@ -103,6 +105,16 @@ class Archive:
         packages = [binary_from_uri(*line, sites) for line in uri_lines(text)]
         root.forget_caches()
         return Selection(wish, tuple(sorted(packages)))
+
+    def sources(self, wish: Wish, progress: Progress) -> Selection:
+        root = self._root("sources", self._release("deb-src", wish, progress), ("amd64",))
+        text = root.run(
+            ["apt-get", "source", "--print-uris", *_SHA256, *wish.terms["packages"]],
+            what=f"find the source packages of {wish.name}",
+        )
+        root.forget_caches()
+        sites = self._mirrors.archives()
+        return Selection(wish, tuple(sorted(sources_from_uris(text, sites))))
 
     def qemu_source(self, wish: Wish) -> Selection:
         version = wish.terms["version"]
@@ -129,6 +141,19 @@ class Archive:
             archive, path = locate(uri, sites)
             packages.append(Package("qemu", version, "source", archive, path, size, sha256))
         return Selection(wish, tuple(sorted(packages)))
+
+    def _release(self, kind: str, wish: Wish, progress: Progress) -> list[Source]:
+        """The suites of the emulated release, with security updates where there are any."""
+        release, main = wish.terms["release"], self._mirrors.site("main")
+        sources = [Source(kind, main, release), Source(kind, main, f"{release}-updates")]
+        if self._mirrors.security is not None:
+            sources.append(Source(kind, self._mirrors.security, f"{release}-security"))
+        else:
+            progress.note(
+                f"apt on this machine has no Debian security archive: {wish.name} comes without "
+                "security updates"
+            )
+        return sources
 
     def _root(self, name: str, sources: Sequence[Source], architectures: Sequence[str]) -> AptRoot:
         root = AptRoot(

@@ -10,9 +10,9 @@ from testbed.artifacts import lists
 from testbed.artifacts.commands import Commands
 from testbed.artifacts.digest import file_sha256
 from testbed.artifacts.failure import failure
-from testbed.artifacts.packages import Package
 from testbed.artifacts.selection import Selection
 from testbed.artifacts.targets import Target, Workspace
+from testbed.artifacts.unpack import unpack_source
 from testbed.bridge import build as bridge
 from testbed.errors import TestbedError
 
@@ -92,16 +92,8 @@ def qemu_source_target(selection: Selection) -> Target:
     """
 
     def build(work: Workspace) -> None:
-        for package in selection.packages:
-            (work.scratch / package.file_name).symlink_to(work.blob(package))
         tree = work.scratch / "source"
-        # The archive's index has vouched for the digests of all three files.
-        work.commands.run(
-            ["dpkg-source", "--no-check", "-x", _description(selection.packages), tree],
-            what="unpack the source of QEMU",
-            cwd=work.scratch,
-            env={"TMPDIR": str(work.scratch)},
-        )
+        unpack_source(work, selection.packages, tree)
         for name in bridge.SOURCE_SUBSET:
             if (tree / name).exists():
                 (work.out / name).parent.mkdir(parents=True, exist_ok=True)
@@ -135,10 +127,3 @@ def bridge_target(qemu: Qemu, source: Target | None) -> Target:
         inputs=inputs,
         sources=lists.files_below(bridge.HERE, suffixes=(".c", ".h", ".py")),
     )
-
-
-def _description(packages: tuple[Package, ...]) -> str:
-    for package in packages:
-        if package.file_name.endswith(".dsc"):
-            return package.file_name
-    raise failure("the source package of QEMU has no .dsc file")

@@ -60,6 +60,24 @@ def binary_from_uri(
     )
 
 
+def sources_from_uris(text: str, sites: Mapping[str, str]) -> list[Package]:
+    """The files of source packages in what `apt-get source --print-uris` prints.
+
+    Their names begin with that of the source package; the .dsc's is NAME_VERSION.dsc.
+    """
+    lines = list(uri_lines(text))
+    descriptions = [file for _, file, _, _ in lines if file.endswith(".dsc")]
+    versions = dict(file.removesuffix(".dsc").split("_", 1) for file in descriptions)
+    packages = []
+    for uri, file, size, sha256 in lines:
+        name = file.split("_", 1)[0]
+        if name not in versions:
+            raise failure(f"apt offers the source file {file}, and no {name}_*.dsc that lists it")
+        archive, path = locate(uri, sites)
+        packages.append(Package(name, versions[name], "source", archive, path, size, sha256))
+    return packages
+
+
 def locate(uri: str, sites: Mapping[str, str]) -> tuple[str, str]:
     """The archive and the path in it of a URI below one of `sites`."""
     # The longest address first: one may begin with the other.

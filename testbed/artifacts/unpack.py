@@ -25,6 +25,35 @@ def unpack(work: Workspace, packages: Iterable[Package], folder: Path) -> None:
         )
 
 
+def unpack_source(work: Workspace, packages: Iterable[Package], tree: Path) -> None:
+    """Unpack a source package, given by all its files, to `tree`, which is made.
+
+    With the distribution's patches applied. Raises TestbedError.
+    """
+    files = tuple(packages)
+    for package in files:
+        (work.scratch / package.file_name).symlink_to(work.blob(package))
+    description = next((p for p in files if p.file_name.endswith(".dsc")), None)
+    if description is None:
+        names = ", ".join(package.file_name for package in files) or "none"
+        raise failure(f"a source package has no .dsc file; its files are: {names}")
+    work.commands.run(
+        # The archive's index has vouched for the digests of all its files.
+        ["dpkg-source", "--no-check", "-x", description.file_name, tree],
+        what=f"unpack the source of {description.package}",
+        cwd=work.scratch,
+        env={"TMPDIR": str(work.scratch)},
+    )
+
+
+def source_of(packages: Iterable[Package], name: str) -> tuple[Package, ...]:
+    """The files of source package `name` among those chosen. Raises TestbedError."""
+    found = tuple(p for p in packages if p.package == name and p.architecture == "source")
+    if not found:
+        raise failure(f"there is no source package {name} among those chosen")
+    return found
+
+
 def one(packages: Iterable[Package], prefix: str) -> Package:
     """The package whose name starts with `prefix`. Raises TestbedError unless there is one."""
     found = [package for package in packages if package.package.startswith(prefix)]

@@ -20,7 +20,13 @@ from testbed.artifacts.mirrors import Mirrors, parse_targets
 from testbed.artifacts.packages import Package
 from testbed.artifacts.resolver import Resolver
 from testbed.artifacts.selection import Selection, Selections, Wish
-from testbed.artifacts.stanzas import binary_from_uri, binary_stanzas, uri_lines
+from testbed.artifacts.stanzas import (
+    binary_from_uri,
+    binary_stanzas,
+    sources_from_uris,
+    uri_lines,
+)
+from testbed.artifacts.unpack import source_of
 from testbed.errors import TestbedError
 
 TEXT = st.text("abcXYZ019.+~:-", min_size=1, max_size=20)
@@ -237,6 +243,35 @@ def test_apt_output_becomes_packages() -> None:
         binary_from_uri("http://other.invalid/x_1_all.deb", "x_1_all.deb", 1, "a" * 64, sites)
     with pytest.raises(TestbedError, match="a line that is not understood"):
         list(uri_lines("'http://m.invalid/x.deb' x.deb 17 MD5Sum:0"))
+
+
+def test_source_packages_keep_their_files_together() -> None:
+    sites = {"main": "http://m.invalid/debian"}
+
+    def line(name: str, file: str) -> str:
+        return f"'http://m.invalid/debian/pool/{name}/{file}' {file} 5 SHA256:{'c' * 64}\n"
+
+    text = "NOTICE: 'busybox' packaging is maintained somewhere\n" + "".join(
+        (
+            line("b", "busybox_1.37.0-6.dsc"),
+            line("b", "busybox_1.37.0.orig.tar.bz2"),
+            line("u", "util-linux_2.41-0+deb13u1.debian.tar.xz"),
+            line("u", "util-linux_2.41-0+deb13u1.dsc"),
+        )
+    )
+    packages = sources_from_uris(text, sites)
+    assert [(p.package, p.version) for p in packages] == [
+        ("busybox", "1.37.0-6"),
+        ("busybox", "1.37.0-6"),
+        ("util-linux", "2.41-0+deb13u1"),
+        ("util-linux", "2.41-0+deb13u1"),
+    ]
+    assert {p.architecture for p in packages} == {"source"}
+    assert source_of(packages, "util-linux") == tuple(packages[2:])
+    with pytest.raises(TestbedError, match="there is no source package kmod"):
+        source_of(packages, "kmod")
+    with pytest.raises(TestbedError, match="source file kmod_34.tar.xz, and no kmod_"):
+        sources_from_uris(text + line("k", "kmod_34.tar.xz"), sites)
 
 
 def test_index_stanzas_become_packages() -> None:
