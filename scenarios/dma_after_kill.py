@@ -110,7 +110,7 @@ class DmaAfterKill(Scenario):
         """Count the writes of the device at `path` from now on."""
         model = self.host.model(path)
         watched = WatchedDma()
-        watched.link, model.dma = model.dma.link, watched
+        watched.link, watched.iommu, model.dma = model.dma.link, model.dma.iommu, watched
         return watched
 
     def canary(self, pages: int) -> list[str]:

@@ -21,6 +21,7 @@ __all__ = [
     "BusError",
     "Device",
     "Dma",
+    "Iommu",
     "Link",
     "LinkError",
     "Region",
@@ -90,6 +91,17 @@ class ServerLink(Link, Protocol):
     def work_deferred(self) -> None: ...
 
 
+class Iommu(Protocol):
+    """What stands between a device and memory, when that is a model and not in the machine.
+
+    `testbed.remoteport.iommu` makes the link of one that only has to translate.
+    """
+
+    def over(self, link: Link) -> Link:
+        """What carries the device's transfers over `link`; a ServerLink where that is one."""
+        ...
+
+
 def _fits(address: int, size: int) -> bool:
     """Whether a piece can be asked for in one packet."""
     return 0 < size <= MAX_DATA and 0 <= address <= (1 << 64) - size
@@ -104,21 +116,39 @@ class Dma:
     """
 
     def __init__(self) -> None:
+        self._iommu: Iommu | None = None
         self.link = None
 
     @property
     def link(self) -> Link | None:
-        """What carries the transfers; None when no QEMU is connected."""
+        """The way to the machine; None when no QEMU is connected."""
         return self._link
 
     @link.setter
     def link(self, link: Link | None) -> None:
         self._link = link
+        self._connect()
+
+    @property
+    def iommu(self) -> Iommu | None:
+        """A model that translates the transfers before they go over `link`; None without one."""
+        return self._iommu
+
+    @iommu.setter
+    def iommu(self, iommu: Iommu | None) -> None:
+        self._iommu = iommu
+        self._connect()
+
+    def _connect(self) -> None:
+        link = self._link
+        if link is not None and self._iommu is not None:
+            link = self._iommu.over(link)
+        self._carrier = link
         self.server = link if isinstance(link, ServerLink) else None
 
     def read(self, address: int, size: int) -> bytes:
         """`size` bytes from `address`. BusError when refused, LinkError when nobody answers."""
-        link = self.link
+        link = self._carrier
         if link is None:
             raise LinkError(f"DMA read of {size} bytes at {address:#x}: no QEMU is connected")
         return link.dma_read(address, size)
@@ -128,7 +158,7 @@ class Dma:
 
         `byte_enable` is repeated over the data: 0xff writes the byte, 0 leaves memory as it is.
         """
-        link = self.link
+        link = self._carrier
         if link is None:
             raise LinkError(f"DMA write of {len(data)} bytes at {address:#x}: no QEMU is connected")
         link.dma_write(address, data, byte_enable)
