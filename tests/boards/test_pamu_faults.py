@@ -5,7 +5,10 @@ import pytest
 
 from testbed.boards.iommu_fault import IommuFault, pamu_faults
 
-LINE = "[   12.345678] fsl-pamu: access violation: liodn {} address {:#x} avs1 {:08x} avs2 00000000"
+LINE = (
+    "[   12.345678] fsl-pamu: pamu_av_isr: access violation:"
+    " liodn {} address {:#x} avs1 {:08x} avs2 00000000"
+)
 
 
 def line(liodn: int, address: int, kind: int) -> str:
