@@ -24,7 +24,7 @@ from testbed.remoteport.server import Server
 QEMU_PPC = find_qemu("TESTBED_TEST_QEMU_PPC", "qemu-system-ppc")
 
 # Power machines belong to another program, which an ARM-only workstation does not have.
-collect_ignore = [] if QEMU_PPC else ["test_bridge_ppce500.py"]
+collect_ignore = [] if QEMU_PPC else ["test_bridge_ppce500.py", "test_bridge_pamu.py"]
 
 
 @pytest.fixture(scope="session")

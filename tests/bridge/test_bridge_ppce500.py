@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import random
-import struct
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from bridge_rig import Bank, Machine
+from e500_rig import ACKNOWLEDGE, MpicInput, e500_machine
 
 from testbed.deadline import Deadline
 from testbed.remoteport.server import Server
@@ -18,19 +18,6 @@ from testbed.remoteport.server import Server
 BASE = 0xF10000000
 INPUT = 20
 RAM = 0x100000
-_MPIC = 0xFE0040000
-_VECTOR = _MPIC + 0x10000 + INPUT * 0x20  # IVPR of this input; EIDR is 0x10 above
-_PRIORITY = _MPIC + 0x20080  # CTPR of CPU 0
-_ACKNOWLEDGE = _MPIC + 0x200A0
-_PENDING = 0x40000000
-
-
-def _firmware() -> bytes:
-    """The machine insists on an ELF file; no instruction of it runs."""
-    code = bytes(4)
-    ident = b"\x7fELF\1\2\1".ljust(16, b"\0")
-    header = struct.pack(">16sHHIIIIIHHHHHH", ident, 2, 20, 1, 0, 52, 0, 0, 52, 32, 1, 40, 0, 0)
-    return header + struct.pack(">8I", 1, 84, 0, 0, len(code), len(code), 5, 4) + code
 
 
 @pytest.fixture
@@ -39,15 +26,8 @@ def e500(
 ) -> tuple[Machine, Bank]:
     bank = Bank(byteorder="big")
     server = serve(bank)
-    (folder / "firmware").write_bytes(_firmware())
-    machine = Machine(
-        qemu_ppc,
-        bridge_so,
-        folder,
-        [f"remote-port-device,path=rp.sock,addr={BASE:#x},size=0x1000,irq={INPUT}"],
-        machine="ppce500",
-        extra=["-cpu", "e500v2_v30", "-bios", "firmware"],
-    )
+    argument = f"remote-port-device,path=rp.sock,addr={BASE:#x},size=0x1000,irq={INPUT}"
+    machine = e500_machine(qemu_ppc, bridge_so, folder, [argument])
     cleanup.callback(machine.close)
     server.wait_connected(Deadline(20))
     return machine, bank
@@ -83,13 +63,10 @@ def test_dma(e500: tuple[Machine, Bank], rng: random.Random) -> None:
 def test_wire_reaches_the_mpic(e500: tuple[Machine, Bank], rng: random.Random) -> None:
     machine, bank = e500
     vector = rng.randrange(1, 0x100)
-    level_sensitive, priority = 1 << 22, 5 << 16
-    machine.write(_VECTOR + 0x10, 4, 1)
-    machine.write(_VECTOR, 4, level_sensitive | priority | vector)
-    machine.write(_PRIORITY, 4, 0)
+    mpic = MpicInput(machine, INPUT, vector)
     bank.hooks[0, 0] = lambda value: bank.set_wire(0, bool(value))
-    assert not machine.read(_VECTOR, 4) & _PENDING
+    assert not mpic.pending
     machine.write(BASE, 4, 1)
-    assert machine.read(_VECTOR, 4) & _PENDING
+    assert mpic.pending
     bank.dma.read(RAM, 4)
-    assert int.from_bytes(bank.dma.read(_ACKNOWLEDGE, 4), "big") == vector
+    assert int.from_bytes(bank.dma.read(ACKNOWLEDGE, 4), "big") == vector
