@@ -24,9 +24,10 @@ _WORDS = struct.Struct(">8I")
 class Entry:
     """A PAACE, primary or secondary; some fields have a meaning in one of them only.
 
-    `window_bits` and `subwindow_bits` are logarithms of sizes in bytes, `permissions` has bit 0
-    for reading and bit 1 for writing, `translation` is ATM and `operations` OTM. A window lies at a
-    multiple of its size: lower bits of its address are ignored.
+    Bits are logarithms of sizes in bytes: of the window, of a part (a subwindow, or the window when
+    there are none), and of what is used of a part. `permissions` has bit 0 for reading and bit 1
+    for writing, `translation` is ATM and `operations` OTM. A window lies at a multiple of its size:
+    lower bits of its address are ignored.
     """
 
     valid: bool
@@ -36,10 +37,11 @@ class Entry:
     window_bits: int
     multiple: bool
     count_bits: int
+    part_bits: int
     permissions: int
     translation: int
     target: int
-    subwindow_bits: int
+    used_bits: int
     first_secondary: int
     operations: int
     mapping: int
@@ -53,24 +55,22 @@ class Entry:
         )
         a, i, w = PAACE_ADDRESS, PAACE_ATTRIBUTES, PAACE_WINDOW
         window_bits = a.WSE.get(address) + 1
+        multiple = bool(address & a.MW.mask)
+        count_bits = i.WCE.get(attributes) + 1
         return Entry(
             valid=bool(address & a.V.mask),
             secondary=bool(address & a.PT.mask),
             liodn=SPAACE_ADDRESS.LIODN.get(address),
             window=(high << 32 | address & a.WBAL.mask) >> window_bits << window_bits,
             window_bits=window_bits,
-            multiple=bool(address & a.MW.mask),
-            count_bits=i.WCE.get(attributes) + 1,
+            multiple=multiple,
+            count_bits=count_bits,
+            part_bits=window_bits - count_bits if multiple else window_bits,
             permissions=a.AP.get(address),
             translation=i.ATM.get(attributes),
             target=target_high << 32 | window & w.TWBAL.mask,
-            subwindow_bits=w.SWSE.get(window) + 1,
+            used_bits=w.SWSE.get(window) + 1,
             first_secondary=first,
             operations=i.OTM.get(attributes),
             mapping=operation & 0xFFFF,
         )
-
-    @property
-    def part_bits(self) -> int:
-        """Logarithm of the size of a subwindow; of the window, where there are none."""
-        return self.window_bits - self.count_bits if self.multiple else self.window_bits

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from models.pamu.entry import ENTRY_SIZE, MAPPING_SIZE, PAGE_BITS, Entry
 from models.pamu.registers import AVS1
@@ -71,11 +72,9 @@ class OperationError:
         return f"bad table entry at {self.entry:#x}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Area:
-    """Bus addresses from `start` to before `stop` lie `shift` further on in memory."""
+class _Area(NamedTuple):
+    """Bus addresses of one part of the window, up to before `stop`, lie `shift` further on."""
 
-    start: int
     stop: int
     shift: int
 
@@ -143,8 +142,9 @@ class Walk:
                 part = 1 << primary.part_bits
                 length = min(size, part - (address - primary.window) % part)
             else:
-                length = min(size, area.stop - address)
-                where = address + area.shift
+                stop, shift = area
+                length = size if address + size <= stop else stop - address
+                where = address + shift
                 if places and sum(places[-1]) == where:
                     places[-1] = (places[-1][0], places[-1][1] + length)
                 else:
@@ -208,15 +208,15 @@ class Walk:
         if not entry.permissions & (2 if self._write else 1):
             raise _Refused(NO_WRITING if self._write else NO_READING)
         used = primary.part_bits
-        if primary.multiple:
-            used = min(used, entry.subwindow_bits)
+        if primary.multiple and entry.used_bits < used:
+            used = entry.used_bits
         if entry.translation > 1 or entry.operations > _BY_TABLE or used < PAGE_BITS:
             raise _Refused(entry=place)
         if entry.operations == _BY_TABLE:
             self._check_operation(entry.mapping)
         start = primary.window + (index << primary.part_bits)
         shift = (entry.target >> used << used) - start if entry.translation else 0
-        return _Area(start, start + (1 << used), shift)
+        return _Area(start + (1 << used), shift)
 
     def _secondary(self, primary: Entry, index: int) -> tuple[Entry, int]:
         base, limit = self._tables.secondary
