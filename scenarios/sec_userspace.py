@@ -16,17 +16,20 @@ BLOCK = 16
 LARGEST = 65536
 PAGE = 4096
 FOUR_GIB = 1 << 32
+ROOM = 64 << 20  # more than a job takes, in whatever pages
 CCB_ERROR = 2  # JRSTA: the crypto unit refused the data
 
 
 class SecUserspace(Scenario):
     # A job ring cannot be taken from its driver while the kernel tests its algorithms.
     host_append = "cryptomgr.notests"
-    long_pointers = False
+    last = FOUR_GIB - 1  # address of the SEC's memory, as far as is known
 
     def test(self) -> None:
         for ring in [self.host.assign(path) for path in RINGS]:
-            self.long_pointers = self.job(ring, "sha256", b"")["pointers"] == "64"
+            answer = self.job(ring, "sha256", b"")
+            if answer["pointers"] == "64":
+                self.last = min(int(answer["last-iova"], 16), (1 << 36) - 1)
             for size in self.sizes():
                 self.hashes(ring, self.random.randbytes(size))
             for key_size in (16, 24, 32):
@@ -82,8 +85,6 @@ class SecUserspace(Scenario):
         return answer
 
     def iova(self) -> int:
-        """Where 16 MiB begin that need all bits of the SEC's pointers, as far as is known."""
-        base, limit = FOUR_GIB >> 1, FOUR_GIB
-        if self.long_pointers:
-            base, limit = FOUR_GIB, 1 << 36
-        return self.random.randrange(base, limit - (16 << 20), PAGE)
+        """Where memory for a job begins that needs all bits of a pointer, as far as is known."""
+        base = FOUR_GIB if self.last >= FOUR_GIB else FOUR_GIB >> 1
+        return self.random.randrange(base, self.last - ROOM, PAGE)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fail.h"
+#include "huge_page.h"
 
 static unsigned group_of(const char *device)
 {
@@ -101,37 +102,69 @@ volatile void *vfio_map_region(const struct vfio *vfio, uint32_t index)
     return mapped;
 }
 
-void *vfio_dma_memory(const struct vfio *vfio, uint64_t iova, uint64_t size)
+struct vfio_memory vfio_dma_memory(const struct vfio *vfio, uint64_t iova, uint64_t size)
 {
+    uint64_t huge = huge_page_size();
+    uint64_t page = huge ? huge : (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t before = iova % page;
+    uint64_t all = (before + size + page - 1) / page * page;
+    void *mapped = huge ? huge_page_memory(all, page)
+                        : mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                               -1, 0);
     struct vfio_iommu_type1_dma_map map = {
         .argsz = sizeof(map),
         .flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
-        .iova = iova,
-        .size = size,
+        .vaddr = (uintptr_t)mapped,
+        .iova = iova - before,
+        .size = all,
     };
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    if (memory == MAP_FAILED)
-        fail("%" PRIu64 " bytes of memory: %s", size, strerror(errno));
-    map.vaddr = (uintptr_t)memory;
+    if (mapped == MAP_FAILED)
+        fail("%" PRIu64 " bytes of memory: %s", all, strerror(errno));
     if (ioctl(vfio->container, VFIO_IOMMU_MAP_DMA, &map))
-        fail("mapping %" PRIu64 " bytes at 0x%" PRIx64 " for '%s': %s", size, iova, vfio->name,
-             strerror(errno));
-    return memory;
+        fail("mapping %" PRIu64 " bytes at 0x%" PRIx64 " for '%s': %s", all, iova - before,
+             vfio->name, strerror(errno));
+    return (struct vfio_memory){
+        .at = (unsigned char *)mapped + before,
+        .iova = iova,
+        .mapped = mapped,
+        .mapped_size = all,
+    };
 }
 
-void vfio_free_dma_memory(const struct vfio *vfio, void *memory, uint64_t iova, uint64_t size)
+void vfio_free_dma_memory(const struct vfio *vfio, const struct vfio_memory *memory)
 {
     struct vfio_iommu_type1_dma_unmap unmap = {
         .argsz = sizeof(unmap),
-        .iova = iova,
-        .size = size,
+        .iova = memory->iova - (memory->at - (unsigned char *)memory->mapped),
+        .size = memory->mapped_size,
     };
 
     if (ioctl(vfio->container, VFIO_IOMMU_UNMAP_DMA, &unmap))
-        fail("taking %" PRIu64 " bytes at 0x%" PRIx64 " from '%s': %s", size, iova, vfio->name,
-             strerror(errno));
-    munmap(memory, size);
+        fail("taking %" PRIu64 " bytes at 0x%" PRIx64 " from '%s': %s", memory->mapped_size,
+             (uint64_t)unmap.iova, vfio->name, strerror(errno));
+    munmap(memory->mapped, memory->mapped_size);
+}
+
+uint64_t vfio_last_iova(const struct vfio *vfio)
+{
+    union {
+        struct vfio_iommu_type1_info info;
+        unsigned char bytes[4096];
+    } answer = { .info = { .argsz = sizeof(answer) } };
+    uint32_t at;
+
+    if (ioctl(vfio->container, VFIO_IOMMU_GET_INFO, &answer.info))
+        fail("information on the IOMMU of '%s': %s", vfio->name, strerror(errno));
+    at = answer.info.flags & VFIO_IOMMU_INFO_CAPS ? answer.info.cap_offset : 0;
+    while (at && at <= sizeof(answer) - sizeof(struct vfio_iommu_type1_info_cap_iova_range)) {
+        const struct vfio_iommu_type1_info_cap_iova_range *ranges = (void *)&answer.bytes[at];
+
+        if (ranges->header.id == VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE && ranges->nr_iovas)
+            return ranges->iova_ranges[ranges->nr_iovas - 1].end;
+        at = ranges->header.next;
+    }
+    fail("VFIO does not tell which bus addresses the IOMMU of '%s' takes", vfio->name);
 }
 
 void vfio_set_trigger(const struct vfio *vfio, uint32_t index, int eventfd)

@@ -29,14 +29,27 @@ struct vfio_region_info vfio_region(const struct vfio *vfio, uint32_t index);
 /* Map all of region `index`, for reads and writes. Fails the program when it cannot be. */
 volatile void *vfio_map_region(const struct vfio *vfio, uint32_t index);
 
-/*
- * Zeroed memory of `size` bytes, whole pages, which the device sees at `iova`. Fails the program
- * when there is none or the IOMMU refuses the address.
- */
-void *vfio_dma_memory(const struct vfio *vfio, uint64_t iova, uint64_t size);
+/* Memory that a device sees from bus address `iova` on: it begins at `at` and is zeroed. */
+struct vfio_memory {
+    unsigned char *at;
+    uint64_t iova;
+    /* What of it was mapped: whole pages, huge ones where there are any. */
+    void *mapped;
+    uint64_t mapped_size;
+};
 
-/* Take the memory at `iova` away from the device and free it. */
-void vfio_free_dma_memory(const struct vfio *vfio, void *memory, uint64_t iova, uint64_t size);
+/*
+ * Memory of `size` bytes at `iova`. An IOMMU like the PAMU has few windows and wants the memory
+ * behind each in one piece, so it is made of huge pages on a machine that has them. Fails the
+ * program when there is no memory or the IOMMU refuses the address.
+ */
+struct vfio_memory vfio_dma_memory(const struct vfio *vfio, uint64_t iova, uint64_t size);
+
+/* Take the memory away from the device and free it. */
+void vfio_free_dma_memory(const struct vfio *vfio, const struct vfio_memory *memory);
+
+/* The last bus address that the IOMMU takes. Fails the program when VFIO does not tell. */
+uint64_t vfio_last_iova(const struct vfio *vfio);
 
 /* Let events of interrupt `index` be counted by `eventfd`. Fails the program when they cannot. */
 void vfio_set_trigger(const struct vfio *vfio, uint32_t index, int eventfd);

@@ -5,8 +5,8 @@
  * or aes-cbc-decrypt. The memory for it lies at bus address ADDRESS; the message is given in N
  * pieces by a scatter/gather table when N is more than 1.
  *
- * Prints: registers=little|big, pointers=32|64, interrupts=N, status=0x00000000 (of the job) and,
- * when that is 0, result=HEX. Errors are one line on standard error and status 1, also for a job
+ * Prints: registers=little|big, pointers=32|64, last-iova=ADDRESS (that the IOMMU takes),
+ * interrupts=N, status=0x00000000 (of the job) and, when that is 0, result=HEX. Errors are one line on standard error and status 1, also for a job
  * that ends with an error of its own.
  */
 #include <errno.h>
@@ -154,7 +154,7 @@ int main(int argc, char **argv)
     struct descriptor descriptor;
     struct options options;
     struct sec_data message;
-    unsigned char *memory;
+    struct vfio_memory memory;
     uint32_t status, size;
     struct vfio vfio;
     struct ring ring;
@@ -163,30 +163,31 @@ int main(int argc, char **argv)
         fail("usage: sec-job DEVICE ALGORITHM [key=HEX] [iv=HEX] [iova=ADDRESS] [pieces=N]");
     options = parse(argv + 3);
     vfio_open(&vfio, argv[1]);
-    ring_open(&ring, &vfio, options.iova);
+    memory = vfio_dma_memory(&vfio, options.iova, MEMORY);
+    ring_open(&ring, &vfio, &memory);
     if (ring.format.pointer_size == 4 && options.iova > UINT32_MAX - MEMORY)
         fail("iova=0x%" PRIx64 " does not fit the 32 bits of a pointer", options.iova);
-    memory = vfio_dma_memory(&vfio, options.iova + RING_MEMORY, MEMORY - RING_MEMORY) - RING_MEMORY;
     message = (struct sec_data){
         .address = options.iova + MESSAGE,
-        .size = read_message(memory + MESSAGE),
+        .size = read_message(memory.at + MESSAGE),
     };
     if (options.pieces > 1 && message.size)
-        message = scatter(&ring.format, memory, options.iova, message.size, options.pieces);
+        message = scatter(&ring.format, memory.at, options.iova, message.size, options.pieces);
 
     descriptor = ring_descriptor(&ring);
     size = make_job(&descriptor, argv[2], &options, message);
     status = ring_run(&ring, SECONDS);
 
-    printf("registers=%s\npointers=%u\ninterrupts=%u\nstatus=0x%08" PRIx32 "\n",
+    printf("registers=%s\npointers=%u\nlast-iova=0x%" PRIx64 "\ninterrupts=%u\nstatus=0x%08" PRIx32
+           "\n",
            ring.format.big_endian ? "big" : "little", 8 * ring.format.pointer_size,
-           ring.interrupts, status);
+           vfio_last_iova(&vfio), ring.interrupts, status);
     fflush(stdout);
     if (status)
         fail("the job ended with status 0x%08" PRIx32, status);
     printf("result=");
     for (uint32_t i = 0; i < size; i++)
-        printf("%02x", memory[RESULT + i]);
+        printf("%02x", memory.at[RESULT + i]);
     putchar('\n');
     if (fflush(stdout))
         fail("writing the result: %s", strerror(errno));

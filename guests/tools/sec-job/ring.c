@@ -147,12 +147,14 @@ static void run(struct ring *ring, unsigned seconds)
 static void find_pointer_size(struct ring *ring)
 {
     struct descriptor probe = { .format = &ring->format };
+    struct vfio_memory memory;
     uint32_t moved;
 
     ring->format.pointer_size = 4;
     if (!(read_register(ring, COMPILE_PARAMETERS) & PARAMETERS_LONG_POINTERS))
         return;
-    probe.memory = vfio_dma_memory(ring->vfio, 0, RING_MEMORY);
+    memory = vfio_dma_memory(ring->vfio, 0, RING_MEMORY);
+    probe.memory = memory.at;
     descriptor_without_pointers(&probe);
     set_up(ring);
     run(ring, SECONDS);
@@ -161,18 +163,18 @@ static void find_pointer_size(struct ring *ring)
         fail("a job moves the input ring's index by %" PRIu32 ", not by a pointer's size", moved);
     ring->format.pointer_size = moved;
     reset(ring);
-    vfio_free_dma_memory(ring->vfio, probe.memory, 0, RING_MEMORY);
+    vfio_free_dma_memory(ring->vfio, &memory);
 }
 
-void ring_open(struct ring *ring, const struct vfio *vfio, uint64_t iova)
+void ring_open(struct ring *ring, const struct vfio *vfio, const struct vfio_memory *memory)
 {
     uint32_t raw;
 
     memset(ring, 0, sizeof(*ring));
     ring->vfio = vfio;
     ring->registers = vfio_map_region(vfio, 0);
-    ring->memory = vfio_dma_memory(vfio, iova, RING_MEMORY);
-    ring->iova = iova;
+    ring->memory = memory->at;
+    ring->iova = memory->iova;
     ring->interrupt = eventfd(0, EFD_CLOEXEC);
     if (ring->interrupt < 0)
         fail("making an eventfd: %s", strerror(errno));

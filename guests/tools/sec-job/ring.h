@@ -16,7 +16,7 @@ struct ring {
     volatile uint32_t *registers;
     struct sec_format format;
     unsigned char *memory;
-    uint64_t iova;
+    uint64_t iova; /* of the memory */
     int interrupt; /* eventfd */
     unsigned next;
     unsigned interrupts; /* taken for jobs */
@@ -24,8 +24,11 @@ struct ring {
 
 enum { RING_MEMORY = 4096 };
 
-/* Reset the ring, find out its format, and set it up. Fails the program when it does not answer. */
-void ring_open(struct ring *ring, const struct vfio *vfio, uint64_t iova);
+/*
+ * Reset the ring, find out its format, and set it up in the first RING_MEMORY bytes of `memory`.
+ * Fails the program when it does not answer.
+ */
+void ring_open(struct ring *ring, const struct vfio *vfio, const struct vfio_memory *memory);
 
 /* Where to make the descriptor of the next job. */
 struct descriptor ring_descriptor(struct ring *ring);
