@@ -44,6 +44,7 @@ VFIO_PLATFORM = _module_set(
     "reset/vfio-platform-ns16550a.ko",
     "reset/vfio-platform-ahci.ko",
     "reset/vfio-platform-caam-jr.ko",
+    "reset/vfio-platform-fsl-sata.ko",
     "vfio-platform.ko",
 )
 """Debian's arm64 kernel leaves it out."""

@@ -204,11 +204,11 @@ def test_the_fragment_for_the_first_compatible_wins(compiled: Compiled, tmp_path
 
 
 def test_a_binding_without_a_fragment_is_refused(compiled: Compiled) -> None:
-    host = compiled('sata@1 { compatible = "fsl,pq-sata-v2", "fsl,pq-sata"; };')
+    host = compiled('mmc@1 { compatible = "fsl,p2041-esdhc", "fsl,esdhc"; };')
     with pytest.raises(
-        TreeError, match=r"is for /sata@1 \(compatible fsl,pq-sata-v2, fsl,pq-sata\); write one"
+        TreeError, match=r"is for /mmc@1 \(compatible fsl,p2041-esdhc, fsl,esdhc\); write one"
     ):
-        fragment.find(FRAGMENTS, host.node("/sata"))
+        fragment.find(FRAGMENTS, host.node("/mmc"))
 
 
 def test_the_uart_fragment_has_a_rule_for_everything_a_uart_node_has(compiled: Compiled) -> None:
@@ -227,3 +227,22 @@ def test_the_uart_fragment_has_a_rule_for_everything_a_uart_node_has(compiled: C
     kept = guest.node(report.guest_path).properties()
     assert {"big-endian", "reg-shift", "reg-io-width", "clocks", "interrupts"} <= kept.keys()
     assert not {"iommus", "phandle", "dma-coherent", "status"} & kept.keys()
+
+
+def test_the_sata_fragment_has_a_rule_for_everything_a_sata_node_has(compiled: Compiled) -> None:
+    """What Linux's device trees of QorIQ parts and U-Boot put into one."""
+    host = compiled(
+        "soc { #address-cells = <1>; #size-cells = <1>; ranges = <0 0 0x1000000>;"
+        ' sata@221000 { compatible = "fsl,pq-sata-v2"; reg = <0x221000 0x1000>;'
+        " interrupts = <69 2>; interrupt-parent = <1>; cell-index = <2>; fsl,liodn = <12>;"
+        ' fsl,iommu-parent = <2>; status = "okay"; phandle = <5>; }; };'
+    )
+    node = host.node("/soc/sata")
+    guest = compiled(GUEST)
+    bus = guest.node("/platform-bus@c000000")
+    rules = fragment.find(FRAGMENTS, node)
+    report = fragment.add_guest_node(rules, host, node, guest, bus, Placement((0x1000,), ((5, 2),)))
+    assert report.unmatched == []
+    kept = guest.node(report.guest_path).properties()
+    assert {"compatible", "reg", "interrupts", "cell-index"} <= kept.keys()
+    assert not {"fsl,liodn", "fsl,iommu-parent", "phandle", "status"} & kept.keys()

@@ -261,6 +261,8 @@ def test_result_does_not_depend_on_the_place(
         ("vfio-platform-caam-jr.ko", "fsl,sec-v4.0-job-ring"),
         ("vfio-platform-caam-jr.ko", "fsl,sec-v5.0-job-ring"),
         ("vfio-platform-caam-jr.ko", "fsl,sec-v5.4-job-ring"),
+        ("vfio-platform-fsl-sata.ko", "fsl,pq-sata"),
+        ("vfio-platform-fsl-sata.ko", "fsl,pq-sata-v2"),
     ],
 )
 def test_reset_handler_is_found(
