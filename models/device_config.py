@@ -42,8 +42,10 @@ from testbed.remoteport.registers import Register, RegisterMap
 __all__ = ["DeviceConfig"]
 
 SIZE = 0x1000
-P4080E_REV3 = 0x82080030
-E500V2_REV3 = 0x80210030
+P4080E = 0x82080030
+"""Revision 3.0, with SEC."""
+E500V2 = 0x80210022
+"""Revision 2.2, as QEMU has it."""
 _WORD = 0xFFFFFFFF
 _LIODN = 0xFFF
 
@@ -198,8 +200,8 @@ class DeviceConfig(WordDevice):
         name: str = "global-utilities",
         *,
         pamus: int = 1,
-        svr: int = P4080E_REV3,
-        pvr: int = E500V2_REV3,
+        svr: int = P4080E,
+        pvr: int = E500V2,
         liodns: Mapping[int, int] | None = None,
     ) -> None:
         super().__init__(name, "big", (Region("guts", SIZE, _MAP),))

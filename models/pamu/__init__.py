@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """PAMU, the IOMMU of QorIQ parts with Power cores: `Pamu`, and a `PamuPort` for each LIODN.
 
-The reference manuals are not public. Sources: drivers/iommu/fsl_pamu.c and .h of Linux 6.12, and of
-Linux 5.10, which used subwindows; arch/powerpc/cpu/mpc8xxx/fsl_pamu.c and its header of U-Boot;
-src/pamu.c and lib/pamu.c of Freescale's embedded hypervisor, whose comments tell of errata and
-coherence; the device-tree binding `fsl,pamu`. Registers, fields and entries are named as in Linux.
-What only the manuals could settle is under "Decided, not verified".
+Written without the parts' reference manuals, which are not public. Sources: fsl_pamu.c and .h in
+drivers/iommu of Linux 6.12, and of Linux 5.10, which used subwindows; fsl_pamu.c in
+arch/powerpc/cpu/mpc8xxx of U-Boot, and its header; src/pamu.c and lib/pamu.c of Freescale's
+embedded hypervisor, whose comments tell of errata and coherence; the device-tree binding
+`fsl,pamu`. Registers, fields and entries are named as in Linux. What only a manual could settle is
+under "Decided, not verified".
 
 What it does
 ------------
@@ -63,7 +64,7 @@ Decided, not verified
 
 Errata
 ------
-- A-003638: an access by a LIODN whose entry is invalid is meant to be refused silently; all silicon
+- A-003638: an access by a LIODN whose entry is invalid is meant to be refused silently; silicon
   reports it as a violation. So does the model, unless it is made with `report_invalid` False.
 - PAMU-A001, a status bit that writing 1 sets while it is 0, and PAMU 3, one that has to be cleared
   twice, are not reproduced. Nor is A-004510, for which Linux makes a coherence subdomain, nor

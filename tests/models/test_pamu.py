@@ -382,10 +382,9 @@ def test_entries_that_make_no_sense() -> None:
     good = secondary(LIODN, swse=size_code(PAGE))
     first, second = PRIMARY + LIODN * 64, SECONDARY
     two = primary(0, 2 * PAGE, count=2, swse=size_code(PAGE))
-    small = bytearray(primary(0, PAGE))
-    small[4:8] = (int.from_bytes(small[4:8], "big") & ~0xFC0 | 0xA << 6).to_bytes(4, "big")
     cases = (
-        (bytes(small), good, first),
+        (primary(0, 2 * KIB), good, first),
+        (primary(0, 2, count=256), good, first),
         (primary(0, PAGE, count=2), good, first),
         (primary(0, PAGE, target=0, atm=2), good, first),
         (primary(0, PAGE, target=0, atm=3), good, first),
