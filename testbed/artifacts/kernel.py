@@ -4,9 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from testbed.artifacts import kernel_image, kernel_modules, lists, module_sets, patch_series
+from testbed.artifacts import (
+    kernel_config,
+    kernel_image,
+    kernel_modules,
+    lists,
+    make,
+    module_sets,
+    patch_series,
+)
 from testbed.artifacts.digest import file_sha256
 from testbed.artifacts.kernel_modules import build_modules
 from testbed.artifacts.module_sets import ModuleSet
@@ -16,17 +24,25 @@ from testbed.artifacts.unpack import one, unpack
 
 _TAR = ("--strip-components=1", "--no-same-owner")
 
-# What is kept of the kernel's source: what modules are built from and patches touch, and
-# checkpatch.pl with its data.
-SOURCE_SUBSET = (
-    str(module_sets.VFIO_PLATFORM.subtree),
-    str(module_sets.PLAIN_JOB_RING.subtree),
-    "Documentation/devicetree/bindings/crypto/fsl,sec-v4.0.yaml",
-    "scripts/checkpatch.pl",
-    "scripts/const_structs.checkpatch",
-    "scripts/spelling.txt",
-    "MAINTAINERS",
-)
+
+def source_subset() -> list[str]:
+    """What is kept of the kernel's source: what modules are built from and the project's patches
+    change, and checkpatch.pl with its data. Raises TestbedError for a broken series.
+    """
+    subtrees = [module_sets.VFIO_PLATFORM.subtree, module_sets.PLAIN_JOB_RING.subtree]
+    checkpatch = ("checkpatch.pl", "const_structs.checkpatch", "spelling.txt")
+    series = sorted(path for path in lists.KERNEL_PATCHES.iterdir() if path.is_dir())
+    changed = {name for folder in series for name in patch_series.changed_files(folder)}
+    changed = {
+        name
+        for name in changed
+        if not any(PurePath(name).is_relative_to(tree) for tree in subtrees)
+    }
+    return [
+        *map(str, subtrees),
+        *(f"scripts/{name}" for name in checkpatch),
+        *sorted(changed | {"MAINTAINERS"}),
+    ]
 
 
 def kernel_release(selection: Selection) -> str:
@@ -73,14 +89,15 @@ def brought_kernel_target(image: Path, as_loaded: Callable[[Path], bytes]) -> Ta
 
 
 def linux_source_target(selection: Selection) -> Target:
-    """Outputs: the files of SOURCE_SUBSET, in place."""
+    """Outputs: the files of source_subset(), in place. Raises TestbedError for a broken series."""
     package = one(selection.packages, "linux-source-")
+    subset = source_subset()
 
     def build(work: Workspace) -> None:
         unpack(work, [package], work.scratch)
         tarball = next((work.scratch / "usr/src").glob("linux-source-*.tar.xz"))
         tree = tarball.name.removesuffix(".tar.xz")
-        patterns = [f"{tree}/{name}" for name in SOURCE_SUBSET]
+        patterns = [f"{tree}/{name}" for name in subset]
         work.commands.run(
             ["tar", "-x", "-f", tarball, "-I", "xz -T0", "-C", work.out, *_TAR, *patterns],
             what=f"unpack {tarball.name}",
@@ -90,7 +107,7 @@ def linux_source_target(selection: Selection) -> Target:
         "linux-source",
         build,
         packages=(package,),
-        inputs={"subset": " ".join(SOURCE_SUBSET)},
+        inputs={"subset": " ".join(subset)},
         sources=(Path(__file__),),
     )
 
@@ -108,8 +125,14 @@ def linux_headers_target(selection: Selection) -> Target:
     return Target("linux-headers", build, packages=packages, sources=(Path(__file__),))
 
 
-def modules_target(wanted: ModuleSet, linux_source: Target, linux_headers: Target) -> Target:
-    """Outputs: the set's modules."""
+def modules_target(
+    wanted: ModuleSet,
+    linux_source: Target,
+    linux_headers: Target,
+    *,
+    cross: str = "aarch64-linux-gnu-",
+) -> Target:
+    """Outputs: the set's modules. `cross` is the prefix of the compiler's name."""
 
     def build(work: Workspace) -> None:
         build_modules(
@@ -117,6 +140,7 @@ def modules_target(wanted: ModuleSet, linux_source: Target, linux_headers: Targe
             work.need("linux-source"),
             work.need("linux-headers"),
             work.out,
+            cross=cross,
             commands=work.commands,
         )
 
@@ -124,9 +148,12 @@ def modules_target(wanted: ModuleSet, linux_source: Target, linux_headers: Targe
         f"{wanted.name} modules",
         build,
         needs=(linux_source, linux_headers),
+        inputs={"cross": cross},
         sources=(
             Path(__file__),
+            Path(kernel_config.__file__),
             Path(kernel_modules.__file__),
+            Path(make.__file__),
             Path(module_sets.__file__),
             Path(patch_series.__file__),
             *lists.files_below(wanted.series, wanted.kbuild),

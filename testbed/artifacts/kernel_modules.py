@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""Kernel modules built outside the kernel's tree: only the headers of their kernel are packaged."""
+"""Kernel modules built outside the kernel's tree: against its headers, packaged or built here."""
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 import shutil
-import signal
-import subprocess
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.artifacts.commands import SEARCH_PATH, Commands
 from testbed.artifacts.failure import failure
+from testbed.artifacts.kernel_config import architecture
+from testbed.artifacts.make import Make
 from testbed.artifacts.module_sets import ModuleSet
 from testbed.artifacts.patch_series import apply_series, touched_files
 from testbed.deadline import Deadline
@@ -22,21 +19,15 @@ from testbed.deadline import Deadline
 _BUILD_SECONDS = 600.0
 _TOOLS = {"CC": "gcc", "LD": "ld", "AR": "ar", "NM": "nm", "OBJCOPY": "objcopy", "STRIP": "strip"}
 
-# The compiler's own line first; then modpost's; then whatever made make give up.
-_ERRORS = (
-    re.compile(r"^.+: (?:fatal )?error: .+", re.MULTILINE),
-    re.compile(r"^ERROR: modpost: .+", re.MULTILINE),
-    re.compile(r"^.*(?:not found|Exec format error).*|^make.*\*\*\* .+", re.MULTILINE),
-)
-
 
 @dataclass(frozen=True)
 class KernelHeaders:
-    """The two halves of Debian's kernel headers, as they lie in a folder of unpacked packages.
+    """What a kernel's modules are built against: its Makefile's folder, and its configuration's.
 
-    Both point into each other by absolute path in two places: the flavour's Makefile, which only
-    includes the common one, and the links in lib/modules. Neither is used here: make reads the
-    common Makefile by its own path. All other links are relative, so nothing needs to be installed.
+    One tree when the kernel was built here. Debian packages two halves, which point into each other
+    by absolute path in two places: the flavour's Makefile, which only includes the common one, and
+    the links in lib/modules. Neither is used here: make reads the common Makefile by its own path.
+    All other links are relative, so nothing needs to be installed.
     """
 
     common: Path
@@ -44,7 +35,11 @@ class KernelHeaders:
 
     @classmethod
     def find(cls, folder: Path) -> KernelHeaders:
-        """The headers in `folder`, unpacked from the -common, flavour and kbuild packages."""
+        """The headers in `folder`: a build tree, or unpacked from Debian's -common, flavour and
+        kbuild packages.
+        """
+        if (folder / ".config").is_file():
+            return cls(folder.resolve(), folder.resolve())
         found = sorted((folder / "usr/src").glob("linux-headers-*"))
         common = [path for path in found if path.name.endswith("-common")]
         flavour = [path for path in found if (path / ".config").is_file()]
@@ -61,6 +56,10 @@ class KernelHeaders:
             )
         return cls(common[0].resolve(), flavour[0].resolve())
 
+    @property
+    def architecture(self) -> str:
+        return architecture(self.flavour / ".config")
+
 
 def build_modules(
     wanted: ModuleSet,
@@ -75,9 +74,8 @@ def build_modules(
     """Build a set of modules; the modules, in the order they can be loaded.
 
     `source` is the pristine kernel source, or as much of it as the set's patches touch and its
-    folder, `headers` a folder the kernel's two headers packages and its kbuild package were
-    unpacked into, `out` the folder for the modules (created). The result does not depend on where
-    these folders are.
+    folder, `headers` has what KernelHeaders finds, `out` is the folder for the modules (created).
+    The result does not depend on where these folders are.
 
     Raises TestbedError naming the patch that does not apply or the first error of the build, and
     OSError when the source cannot be read or `out` not be written.
@@ -98,8 +96,8 @@ def build_modules(
     folder = tree / wanted.subtree
     try:
         _prepare(wanted, source, tree)
-        make = _Make(what, kernel, tree, folder, cross)
-        make.run(commands or Commands(), deadline or Deadline(_BUILD_SECONDS))
+        make = Make(what, tree, cross, commands or Commands(), deadline or Deadline(_BUILD_SECONDS))
+        make.run(_arguments(kernel, tree, folder, cross), kernel.flavour)
         return [Path(shutil.copy(folder / name, out)) for name in wanted.modules]
     finally:
         shutil.rmtree(tree, ignore_errors=True)
@@ -116,64 +114,19 @@ def _prepare(wanted: ModuleSet, source: Path, tree: Path) -> None:
     shutil.copy(wanted.kbuild, tree / wanted.subtree / "Kbuild")
 
 
-@dataclass(frozen=True)
-class _Make:
-    """A build of the modules of `folder` in the patched source `tree`."""
-
-    what: str
-    kernel: KernelHeaders
-    tree: Path
-    folder: Path
-    cross: str
-
-    def run(self, commands: Commands, deadline: Deadline) -> None:
-        process = commands.start(
-            [
-                # A session of its own, so that what make started can be ended with it.
-                "setsid",
-                # Whoever calls may itself run under make, or have set what a kernel build would
-                # obey.
-                "env",
-                "--ignore-environment",
-                f"PATH={SEARCH_PATH}",
-                "LC_ALL=C",
-                "make",
-                f"-j{len(os.sched_getaffinity(0))}",
-                f"--file={self.kernel.common}/Makefile",
-                f"M={self.folder}",
-                # The headers name the compiler by the version that built the kernel, which the
-                # workstation need not have.
-                *(f"{variable}={self.cross}{tool}" for variable, tool in _TOOLS.items()),
-                # File names in the modules as they are in the kernel's own, wherever this is built,
-                # and nothing else that depends on the place.
-                f"KCFLAGS=-ffile-prefix-map={self.tree}/=",
-                "CONFIG_DEBUG_INFO=",
-                # Would need pahole, and nothing here reads type information.
-                "CONFIG_DEBUG_INFO_BTF_MODULES=",
-                "modules",
-            ],
-            what=self.what,
-            cwd=self.kernel.flavour,
-        )
-        try:
-            _, stderr = process.communicate(timeout=deadline.remaining)
-        except subprocess.TimeoutExpired:
-            raise failure(f"cannot {self.what}: not done after {deadline.seconds:.0f} s") from None
-        finally:
-            if process.poll() is None:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-            commands.forget(process)
-        if process.returncode > 0:
-            self._explain(stderr.decode(errors="replace").replace(f"{self.tree}/", ""))
-        commands.check(process, ["make"], self.what, stderr)
-
-    def _explain(self, output: str) -> None:
-        """Raise for the first error in what a failed build wrote, if there is one to be found."""
-        if os.strerror(errno.ENOSPC) in output:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        errors = [match.strip() for pattern in _ERRORS for match in pattern.findall(output)]
-        if errors:
-            raise failure(
-                f"cannot {self.what} with {self.cross}gcc: {errors[0]}", excerpt=tuple(errors[:5])
-            )
+def _arguments(kernel: KernelHeaders, tree: Path, folder: Path, cross: str) -> list[str]:
+    return [
+        f"--file={kernel.common}/Makefile",
+        f"ARCH={kernel.architecture}",
+        f"M={folder}",
+        # The headers name the compiler by the version that built the kernel, which the workstation
+        # need not have.
+        *(f"{variable}={cross}{tool}" for variable, tool in _TOOLS.items()),
+        # File names in the modules as they are in the kernel's own, wherever this is built, and
+        # nothing else that depends on the place.
+        f"KCFLAGS=-ffile-prefix-map={tree}/=",
+        "CONFIG_DEBUG_INFO=",
+        # Would need pahole, and nothing here reads type information.
+        "CONFIG_DEBUG_INFO_BTF_MODULES=",
+        "modules",
+    ]

@@ -50,6 +50,13 @@ def touched_files(series: Path) -> list[str]:
     return list(touched)
 
 
+def changed_files(series: Path) -> list[str]:
+    """Those of `touched_files` that are in the source before the patches are."""
+    text = "".join(patch.read_text(encoding="utf-8") for patch in read_series(series))
+    added = {new for old, new in _TOUCHED.findall(text) if not old}
+    return [name for name in touched_files(series) if name not in added]
+
+
 def apply_series(series: Path, tree: Path) -> None:
     """Apply every patch of the folder `series` to the source tree `tree`, from its top.
 

@@ -32,6 +32,8 @@ modules:
 \t@for name in $(M)/*.c $(M)/reset/*.c; do $(CC) $(KCFLAGS) -c -o $${name%.c}.o $$name || exit; done
 """
 
+CONFIG = "# Linux/arm64 6.12.0 Kernel Configuration\n"
+
 
 @pytest.fixture
 def rng() -> random.Random:
@@ -48,7 +50,7 @@ def headers(tmp_path: Path) -> Path:
     (sources / "linux-headers-6.12.0-common/Makefile").write_text(STAND_IN)
     (sources / "linux-headers-6.12.0-arm64/scripts/mod").mkdir(parents=True)
     (sources / "linux-headers-6.12.0-arm64/scripts/mod/modpost").touch()
-    (sources / "linux-headers-6.12.0-arm64/.config").touch()
+    (sources / "linux-headers-6.12.0-arm64/.config").write_text(CONFIG)
     return tmp_path / "headers"
 
 
@@ -168,6 +170,21 @@ def test_incomplete_headers(
     else:
         path.unlink()
     assert complaint in fail(source, headers, tmp_path / "out", series).message
+
+
+def test_a_build_tree_is_one_folder(source: Path, series: Path, tmp_path: Path) -> None:
+    """What a kernel that was built here leaves for its modules, whatever its architecture."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / ".config").write_text(CONFIG.replace("arm64", "powerpc"))
+    (tree / "Makefile").write_text(
+        'modules:\n\t@echo "$(ARCH) $(CURDIR) $(M)" > $(CURDIR)/said\n'
+        "\t@cp $(M)/one.c $(M)/one.ko\n"
+    )
+    wanted = replace(VFIO_PLATFORM, series=series, modules=("one.ko",))
+    out = tmp_path / "out"
+    assert build_modules(wanted, source, tree, out, cross="") == [out / "one.ko"]
+    assert (tree / "said").read_text() == f"powerpc {tree} {out}/source/{FOLDER}\n"
 
 
 def test_two_kernels_in_one_folder(
