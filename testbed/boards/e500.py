@@ -7,7 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from models.device_config import DeviceConfig
 from models.ns16550a import Ns16550a
+from models.pamu import Pamu
 from models.sec import PRESETS
 from testbed.boards.board import (
     Board,
@@ -16,7 +18,7 @@ from testbed.boards.board import (
     InterruptController,
     PlatformDevice,
 )
-from testbed.boards.iommu_fault import smmuv3_faults
+from testbed.boards.iommu_fault import pamu_faults
 from testbed.boards.sec import sec_devices
 from testbed.devicetree.tree import Tree, Value
 from testbed.remoteport.device import Device
@@ -24,6 +26,9 @@ from testbed.remoteport.device import Device
 _ACTIVE_HIGH = 2
 _SOURCES = 255
 """Inputs of the MPIC, as the numbers of QorIQ parts need them; QEMU's says 80, and has these."""
+_PAMU = "iommu@20000"
+_GUTS = "global-utilities@e2000"
+"""At 0xe0000, where parts have it, is QEMU's own of another kind, which resets the machine."""
 _UART_CLOCK = 150_000_000
 """Hz; the platform clock / 2 that QorIQ DUARTs run from, within the driver's baud tolerance."""
 
@@ -46,6 +51,12 @@ def _uart(name: str, window: tuple[int, int], *, interrupt: int, liodn: int) -> 
 
 _SEC = replace(PRESETS["P4080"], long_pointers=True)
 """As U-Boot leaves it on a machine of 36-bit physical addresses."""
+
+
+def _pamu(made: Mapping[str, Device]) -> Device:
+    guts = made[f"/soc/{_GUTS}"]
+    assert isinstance(guts, DeviceConfig)
+    return Pamu(_PAMU, bypassed=guts.pamu_bypassed)
 
 
 def _add_soc(board: Board, tree: Tree, devices: Sequence[PlatformDevice]) -> None:
@@ -71,7 +82,13 @@ def _add_soc(board: Board, tree: Tree, devices: Sequence[PlatformDevice]) -> Non
 
 
 def _wire_models(models: Mapping[str, Device], devices: Sequence[PlatformDevice]) -> None:
-    pass
+    """Every device that has a LIODN reaches memory through the PAMU."""
+    pamu = models.get(f"/soc/{_PAMU}")
+    if not isinstance(pamu, Pamu):
+        return  # a scenario's own devices, without it
+    for device in devices:
+        if device.stream_id is not None:
+            models[device.path].dma.iommu = pamu.port(device.stream_id)
 
 
 E500 = Board(
@@ -82,14 +99,29 @@ E500 = Board(
         *("-machine", "ppce500"),
         *("-cpu", "e500v2"),
         *("-accel", "tcg,tb-size=512"),
-        *("-smp", "1", "-m", "1024"),
+        *("-smp", "1", "-m", "2048"),
     ),
     kernel_arguments=(
-        "console=ttyS0 quiet loglevel=4 panic=-1 rdinit=/init hugepagesz=16M hugepages=32"
+        "console=ttyS0 quiet loglevel=4 panic=-1 rdinit=/init"
+        " default_hugepagesz=16M hugepagesz=16M hugepages=32"
     ),
     soc_base=0xFE0000000,
     soc_size=0x01000000,
     devices=(
+        PlatformDevice(
+            name=_GUTS,
+            compatible=("fsl,qoriq-device-config-1.0",),
+            registers=((0xE2000, 0x1000),),
+            interrupts=(),
+            model=lambda _: DeviceConfig(_GUTS),
+        ),
+        PlatformDevice(
+            name=_PAMU,
+            compatible=("fsl,pamu-v1.0", "fsl,pamu"),
+            registers=((0x20000, 0x1000),),
+            interrupts=(24, 25),
+            model=_pamu,
+        ),
         # Offsets and interrupts of QorIQ parts. The first two share a page there, as on the Arm
         # board; the last has one for itself.
         _uart("serial@11c500", (0x11C500, 0x100), interrupt=36, liodn=0xF8),
@@ -129,7 +161,7 @@ E500 = Board(
         specifier=_specifier,
         hardware_number=lambda cells: cells[0],
     ),
-    iommu_faults=smmuv3_faults,
+    iommu_faults=pamu_faults,
     add_soc=_add_soc,
     wire_models=_wire_models,
     iommu_in_qemu=False,

@@ -63,7 +63,7 @@ def _figures(options: Options, *, fresh: bool) -> Iterator[Figure]:
 def _whole_run(options: Options) -> Figure:
     """Scenario `uart`, from the start of its process to its verdict."""
     start = time.perf_counter()
-    launch = Launch(find(["uart"])[0], replace(options, seed=1), lambda event: None)
+    launch = Launch(find(["uart"], options.board)[0], replace(options, seed=1), lambda event: None)
     verdict = launch.wait()
     seconds = time.perf_counter() - start
     return Figure(f"scenario uart: {verdict.verdict}", "s", seconds, aim="under 30")

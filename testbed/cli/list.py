@@ -12,5 +12,7 @@ def main(_parsed: argparse.Namespace) -> int:
     scenarios = all_scenarios()
     width = max((len(scenario.name) for scenario in scenarios), default=0)
     for scenario in scenarios:
-        print(f"{scenario.name:<{width}}  {scenario.summary()}")
+        boards = scenario.boards()
+        only = f" (only {', '.join(boards)})" if boards else ""
+        print(f"{scenario.name:<{width}}  {scenario.summary()}{only}")
     return 0

@@ -23,8 +23,8 @@ from testbed.scenario.verdict import Outcome, Verdict
 
 
 def main(parsed: argparse.Namespace) -> int:
-    scenarios = find(parsed.scenarios)
     options = options_of(parsed)
+    scenarios = find(parsed.scenarios, options.board)
     report = LiveReport(Console(highlight=False))
     verdicts: list[Verdict] = []
     try:

@@ -17,7 +17,7 @@ from testbed.runner.report import exit_status
 
 
 def main(parsed: argparse.Namespace) -> int:
-    scenarios = find([parsed.scenario])
+    scenarios = find([parsed.scenario], parsed.board)
     if len(scenarios) != 1:
         raise UsageError(f"{parsed.scenario} is not one scenario")
     if not sys.stdin.isatty():

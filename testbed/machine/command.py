@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,7 +75,7 @@ class HostCommand:
             "-nodefaults",
             *("-display", "none"),
             *dumping_tree(self.board.machine, escape(blob)),
-            *(self._system() if self.board.complete_tree else ()),
+            *(whole_tree(self._system()) if self.board.complete_tree else ()),
         ]
 
     def _system(self) -> tuple[str, ...]:
@@ -138,6 +139,14 @@ def dumping_tree(machine: tuple[str, ...], blob: str) -> list[str]:
     argv = list(machine)
     argv[argv.index("-machine") + 1] += f",dumpdtb={blob}"
     return argv
+
+
+def whole_tree(system: Sequence[str]) -> tuple[str, ...]:
+    """What else QEMU has to be told to make a tree with all that a machine will have.
+
+    `system` are the arguments that load its kernel. The console has a node only where it is.
+    """
+    return (*system, "-serial", "null")
 
 
 def escape(path: Path) -> str:

@@ -19,7 +19,7 @@ from testbed.devicetree.fragment import NodeReport, Placement
 from testbed.devicetree.tree import Tree
 from testbed.errors import Stage, TestbedError
 from testbed.machine.assignment import Assignment
-from testbed.machine.command import dumping_tree
+from testbed.machine.command import dumping_tree, whole_tree
 from testbed.machine.exposure import Exposure
 from testbed.machine.host import Host
 from testbed.machine.stand_in import Bus, Preload, StandIns
@@ -35,7 +35,7 @@ class GuestTrees:
         """`system`: the arguments that load the guest's kernel."""
         self._host = host
         self._qemu = qemu
-        self._system = tuple(system) if host.board.complete_tree else ()
+        self._system = whole_tree(system) if host.board.complete_tree else ()
         self._folder = Cache.default().root / "guest-trees"
         identity = (
             str(host.artifacts.root)

@@ -23,10 +23,31 @@ class ScenarioFile:
     def summary(self) -> str:
         """The first line of the file's documentation, read without running it."""
         try:
-            module = ast.parse(self.path.read_text())
+            return (ast.get_docstring(self._module()) or "").partition("\n")[0]
         except (OSError, SyntaxError, ValueError) as error:
             return f"cannot be read: {error}"
-        return (ast.get_docstring(module) or "").partition("\n")[0]
+
+    def boards(self) -> tuple[str, ...]:
+        """The boards it is for, as its class says without running it; none named: for every one."""
+        try:
+            module = self._module()
+        except (OSError, SyntaxError, ValueError):
+            return ()  # running it will tell
+        for node in ast.walk(module):
+            if (
+                isinstance(node, ast.Assign)
+                and [ast.unparse(target) for target in node.targets] == ["boards"]
+                and isinstance(node.value, ast.Tuple)
+            ):
+                return tuple(str(ast.literal_eval(item)) for item in node.value.elts)
+        return ()
+
+    def runs_on(self, board: str) -> bool:
+        boards = self.boards()
+        return not boards or board in boards
+
+    def _module(self) -> ast.Module:
+        return ast.parse(self.path.read_text())
 
 
 def all_scenarios(folder: Path = SCENARIOS) -> list[ScenarioFile]:
@@ -37,8 +58,11 @@ def all_scenarios(folder: Path = SCENARIOS) -> list[ScenarioFile]:
     )
 
 
-def find(wanted: Iterable[str]) -> list[ScenarioFile]:
-    """The scenarios that names and paths (a file, or a folder of them) mean, in that order."""
+def find(wanted: Iterable[str], board: str) -> list[ScenarioFile]:
+    """The scenarios that names and paths (a file, or a folder of them) mean, in that order.
+
+    Of a folder, those for `board`. UsageError when one is not there, or not for it.
+    """
     known = {file.name: file for file in all_scenarios()}
     found = []
     for word in wanted:
@@ -49,7 +73,8 @@ def find(wanted: Iterable[str]) -> list[ScenarioFile]:
             inside = all_scenarios(path.resolve())
             if not inside:
                 raise UsageError(f"no scenario files in {word}")
-            found += inside
+            found += [file for file in inside if file.runs_on(board)]
+            continue
         elif path.is_file():
             found.append(ScenarioFile(scenario_name(path), path.resolve()))
         else:
@@ -57,4 +82,7 @@ def find(wanted: Iterable[str]) -> list[ScenarioFile]:
                 f"no scenario {word!r}: neither a file nor one of {', '.join(known) or 'none'};"
                 " see 'testbed list'"
             )
+        if not found[-1].runs_on(board):
+            boards = " and ".join(found[-1].boards())
+            raise UsageError(f"scenario {found[-1].name} is for {boards}, not for {board}")
     return found

@@ -44,13 +44,15 @@ class Interrupted(Exception):
 class Scenario(Test):  # type: ignore[misc]
     """A test of the whole chain: set up with a booted host, torn down to nothing.
 
-    Subclasses write `test`. They may set `host_append` (kernel arguments of the host), `timeout`
-    (seconds for the whole run) and override `models` to put a model of their own behind a device.
+    Subclasses write `test`. They may set `boards` (the only ones it can run on; a comment says
+    why), `host_append` (kernel arguments of the host), `timeout` (seconds for the whole run), and
+    override `models` to put a model of their own behind a device.
 
     Available in `test`: `host`, `random` (seeded, the seed is in the verdict), and the verbs below.
     What they start is ended by the scenario's end.
     """
 
+    boards: ClassVar[tuple[str, ...]] = ()
     timeout: float = 180
     host_append: ClassVar[str] = ""
 
@@ -134,6 +136,11 @@ class Scenario(Test):  # type: ignore[misc]
     def _start_host(self) -> None:
         options = self.options
         chosen = board(options.board)
+        if self.boards and chosen.name not in self.boards:
+            raise TestbedError(
+                Stage.INFRASTRUCTURE,
+                f"this scenario is for {' and '.join(self.boards)}, not for {chosen.name}",
+            )
         with self._run.step(Stage.ARTIFACTS, "looking up the parts"):
             artifacts = self.parts(parts_for(options, PlainProgress(sys.stderr)))
             manifest = json.dumps(artifacts.manifest, indent=2)

@@ -103,6 +103,7 @@ def test_a_tree_that_has_to_be_complete_is_made_with_all_that_is_loaded(
     assert values(argv, "-kernel") == ["/cache/Image"]
     assert values(argv, "-initrd") == ["/cache/host.cpio"]
     assert values(argv, "-append") == [f"{E500.kernel_arguments} more"]
+    assert values(argv, "-serial") == ["null"]
     other = HostCommand(BOARD, artifacts, (UART,), "host.dtb", append="more").tree_argv(blob)
     assert values(other, "-machine")[0].endswith(",dumpdtb=a,,b/qemu.dtb")
     assert "-kernel" not in other

@@ -21,19 +21,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_names_are_those_of_the_projects_scenarios() -> None:
-    assert find(["uart-kill", "uart"]) == [
+    assert find(["uart-kill", "uart"], "e500") == [
         ScenarioFile("uart-kill", SCENARIOS / "uart_kill.py"),
         ScenarioFile("uart", SCENARIOS / "uart.py"),
     ]
 
 
 def test_a_file_is_a_scenario_wherever_it_is(folder: Path) -> None:
-    assert find(["mine/b_two.py"]) == [ScenarioFile("b-two", folder / "b_two.py")]
-    assert find(["mine/_helper.py"])[0].path == folder / "_helper.py"
+    assert find(["mine/b_two.py"], "e500") == [ScenarioFile("b-two", folder / "b_two.py")]
+    assert find(["mine/_helper.py"], "e500")[0].path == folder / "_helper.py"
 
 
 def test_a_folder_is_the_scenarios_below_it_by_name(folder: Path) -> None:
-    assert find(["mine"]) == [
+    assert find(["mine"], "e500") == [
         ScenarioFile("a-one", folder / "sub/a_one.py"),
         ScenarioFile("b-two", folder / "b_two.py"),
     ]
@@ -42,12 +42,12 @@ def test_a_folder_is_the_scenarios_below_it_by_name(folder: Path) -> None:
 def test_a_folder_without_scenarios_is_an_error(folder: Path) -> None:
     (folder / "empty").mkdir()
     with pytest.raises(UsageError, match="no scenario files in mine/empty"):
-        find(["uart", "mine/empty"])
+        find(["uart", "mine/empty"], "e500")
 
 
 def test_what_is_unknown_is_answered_with_what_is_known(folder: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        find(["uart", "no-such"])
+        find(["uart", "no-such"], "e500")
     message = str(caught.value)
     assert message.startswith("no scenario 'no-such': neither a file nor one of ")
     for scenario in all_scenarios():
@@ -70,3 +70,20 @@ def test_every_scenario_of_the_project_says_what_it_is_about() -> None:
     scenarios = all_scenarios()
     assert {"uart", "uart-exposed", "uart-kill", "uart-early-irq"} <= {s.name for s in scenarios}
     assert all(s.summary().endswith(".") for s in scenarios)
+
+
+def test_some_scenarios_are_for_some_boards(folder: Path) -> None:
+    (folder / "c_three.py").write_text('class Three:\n    boards = ("e500", "other")\n')
+    assert [file.name for file in find(["mine"], "e500")] == ["a-one", "b-two", "c-three"]
+    assert [file.name for file in find(["mine"], "arm-virt")] == ["a-one", "b-two"]
+    with pytest.raises(
+        UsageError, match="c-three is for e500 and other, not for arm-virt"
+    ):
+        find(["mine/c_three.py"], "arm-virt")
+    (three,) = find(["mine/c_three.py"], "other")
+    assert three.boards() == ("e500", "other")
+
+
+def test_what_cannot_be_read_is_for_every_board(folder: Path) -> None:
+    (folder / "broken.py").write_text("class:")
+    assert [file.name for file in find(["mine/broken.py"], "e500")] == ["broken"]
