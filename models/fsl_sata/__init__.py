@@ -19,11 +19,15 @@ What the drivers do not tell, the model does this way
   has no effect, so that what completes while an interrupt is served is not lost.
 - An error that the device reports sets its bit in DER, by the port that CQPMP named when the
   command was queued, and CER: the slot of a command that is not queued; all slots that are queued
-  in the device, since a Set Device Bits FIS does not tell which one failed. Each of them is given
-  the frame as its status FIS (SFIS). What is in CQR waits. Writing a one to the bit in DER forgets
-  all commands of that device, in CQR, CAR and CCR, and lets new ones begin.
-- The status FIS of a command that ended well is given when HCONTROL.COPYOUT_STATFIS is set, as it
-  is after reset (Linux reads it and does not set the bit), and for commands that are not queued.
+  in the device, since a Set Device Bits FIS does not tell which one failed. What is in CQR waits.
+  Writing a one to the bit in DER forgets all commands of that device, in CQR, CAR and CCR, and lets
+  new ones begin.
+- A command's status FIS (SFIS) is the Register FIS that answers it, or what a PIO Setup FIS says
+  its end is: for a queued command that it was taken. It is given when it is an error, or when
+  HCONTROL.COPYOUT_STATFIS is set, as it is after reset: Linux reads it and does not set the bit.
+  A Set Device Bits FIS is given to nobody. (As sata_fsl does not read log 10h, libata then cannot
+  tell which queued command failed: it resets the link and does all of them again, until it has had
+  enough and goes on without queuing.)
 - Less data moved than the command header's TTL says is DATA_UNDERRUN although the device reports no
   error; more than there are PRDs for is DATA_OVERRUN, in both directions.
 - A fatal error (FATAL_ERR and its causes: memory that refuses an access, data length, CRC) stops

@@ -15,7 +15,7 @@ from models.ata.transport import (
     RegisterD2H,
     SetDeviceBits,
 )
-from models.fsl_sata.batch import Batch, Frame
+from models.fsl_sata.batch import Batch
 from models.fsl_sata.command import HEADER_SIZE, Command, Header
 from models.fsl_sata.registers import HCONTROL, HSTATUS, SLOTS
 from models.fsl_sata.state import State
@@ -106,8 +106,8 @@ class Transfers:
             tags ^= 1 << tag
             self._finished(batch, self._active.get(tag) or self._fetch_again(tag))
         if fis.status & _ERR and not batch.fatal:
-            # Whose error it is the frame does not say: all that is queued is in error.
-            self._failed(batch, self._queued(batch), fis)
+            # Whose error it is the frame does not say, so no command is given it.
+            self._failed(batch, self._queued(batch))
 
     def send_data(self, data: bytes) -> int:
         batch = self._live()
@@ -260,14 +260,14 @@ class Transfers:
         if (status & _BUSY and not status & _ERR) or state.current is None:
             return
         slot = state.current
-        if status & (_ERR | _FAULT):
-            self._failed(batch, self._with_device(batch) & (self._queued(batch) | 1 << slot), fis)
-            return
-        command = self._active.get(slot) or self._fetch_again(slot)
         state.current = None
-        if not command.header.fpdma:
-            if self._port.state.hcontrol & HCONTROL.COPYOUT_STATFIS.mask:
-                batch.status(command, fis)
+        command = self._active.get(slot) or self._fetch_again(slot)
+        failed = status & (_ERR | _FAULT)
+        if failed or state.hcontrol & HCONTROL.COPYOUT_STATFIS.mask:
+            batch.status(command, fis)
+        if failed:
+            self._failed(batch, self._queued(batch) | 1 << slot)
+        elif not command.header.fpdma:
             self._finished(batch, command)
 
     def _finished(self, batch: Batch, command: Command) -> None:
@@ -279,14 +279,11 @@ class Transfers:
         batch.completed |= 1 << command.slot
         self._active.pop(command.slot, None)
 
-    def _failed(self, batch: Batch, slots: int, fis: Frame) -> None:
+    def _failed(self, batch: Batch, slots: int) -> None:
         """The commands of these slots are in error, and those behind them wait for software."""
-        state = self._port.state
-        state.current = None
+        devices = self._port.state.devices
         for slot in range(SLOTS):
             if slots >> slot & 1:
-                command = self._active.pop(slot, None) or self._fetch_again(slot)
                 self._active.pop(slot, None)
-                batch.status(command, fis)
-                batch.der |= 1 << state.devices[slot]
+                batch.der |= 1 << devices[slot]
         batch.cer |= slots
