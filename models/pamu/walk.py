@@ -156,7 +156,7 @@ class Walk:
     def _area(self, primary: Entry, address: int) -> _Area:
         """The (sub)window that the address lies in."""
         offset = address - primary.window
-        if offset < 0 or offset >> primary.window_bits:
+        if offset >> primary.window_bits:  # -1 where the window begins further on
             raise _Refused(OUTSIDE_WINDOW)
         index = offset >> primary.part_bits
         area = self._areas.get(index)

@@ -135,6 +135,16 @@ def test_one_window_is_translated() -> None:
         assert rig.dma.read(base + offset, length) == data
 
 
+def test_addresses_of_windows_are_aligned_by_ignoring_bits() -> None:
+    rig = Rig()
+    rig.start()
+    rig.memory.poke(0x5_0000_0010, b"aligned")
+    rig.entry(primary(0x1000_5000, MIB, target=0x5_0003_7000))
+    assert rig.dma.read(0x1000_0010, 7) == b"aligned"
+    rig.subwindows(0x1000_5000, MIB, {3: (0x5_0003_7000, ALL)}, 4)
+    assert rig.dma.read(0x100C_0010, 7) == b"aligned"
+
+
 def test_subwindows_are_translated_each_for_itself() -> None:
     """As the kernel's driver sets up a guest: parts in any order, some without memory."""
     choice, rig = seeded(), Rig()
