@@ -23,7 +23,6 @@ from testbed.artifacts.selection import Selection, Wish
 from testbed.artifacts.stanzas import (
     binary_from_uri,
     binary_stanzas,
-    locate,
     sources_from_uris,
     uri_lines,
 )
@@ -57,6 +56,14 @@ def root_wish(architecture: str, packages: Sequence[str]) -> Wish:
 def sources_wish(names: Sequence[str]) -> Wish:
     """The source packages of these names in the emulated release, for boards it has none for."""
     return Wish(f"sources {ROOT_RELEASE}", {"release": ROOT_RELEASE, "packages": sorted(names)})
+
+
+def tools_wish(names: Sequence[str]) -> Wish:
+    """Packages of the emulated release for the workstation, without what they depend on.
+
+    For programs that builds need newer than the workstation's release has them.
+    """
+    return Wish(f"tools {ROOT_RELEASE}", {"release": ROOT_RELEASE, "packages": sorted(names)})
 
 
 def qemu_source_wish(version: str) -> Wish:
@@ -116,6 +123,17 @@ class Archive:
         sites = self._mirrors.archives()
         return Selection(wish, tuple(sorted(sources_from_uris(text, sites))))
 
+    def tools(self, wish: Wish, progress: Progress) -> Selection:
+        root = self._root("tools", self._release("deb", wish, progress), ("amd64",))
+        text = root.run(
+            ["apt-get", "download", "--print-uris", *_SHA256, *wish.terms["packages"]],
+            what=f"find the packages of {wish.name}",
+        )
+        root.forget_caches()
+        sites = self._mirrors.archives()
+        packages = [binary_from_uri(*line, sites) for line in uri_lines(text)]
+        return Selection(wish, tuple(sorted(packages)))
+
     def qemu_source(self, wish: Wish) -> Selection:
         version = wish.terms["version"]
         sources = [
@@ -135,11 +153,7 @@ class Archive:
                 "name a snapshot archive"
             ) from None
         root.forget_caches()
-        sites = self._mirrors.archives()
-        packages = []
-        for uri, _, size, sha256 in uri_lines(text):
-            archive, path = locate(uri, sites)
-            packages.append(Package("qemu", version, "source", archive, path, size, sha256))
+        packages = sources_from_uris(text, self._mirrors.archives())
         return Selection(wish, tuple(sorted(packages)))
 
     def _release(self, kind: str, wish: Wish, progress: Progress) -> list[Source]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The emulated machine's root file system: a squashfs of arm64 packages.
+"""The emulated machine's root file system: a squashfs of packages, or of programs built here.
 
 Packages are unpacked, not installed: no maintainer script runs and no privilege is needed. What
 the scripts would have done that matters here is done below.
@@ -8,6 +8,7 @@ the scripts would have done that matters here is done below.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,11 +23,12 @@ _LEFT_OUT = lists.GUESTS / "packages" / "arm64-root-left-out.txt"
 
 # The installation of a Debian system makes these; unpacking packages does not.
 _MERGED = ("bin", "sbin", "lib")
+_NAME = "root file system"
 _MOUNT_POINTS = ("dev", "mnt", "proc", "root", "run", "sys", "testbed", "tmp", "usr/lib/modules")
 
 
 def root_target(selection: Selection) -> Target:
-    """Output: root.squashfs."""
+    """Output: root.squashfs, of packages."""
 
     def build(work: Workspace) -> None:
         tree = work.scratch / "root"
@@ -38,19 +40,37 @@ def root_target(selection: Selection) -> Target:
                 half.result()
         merge_usr(tree)
         leave_out(tree, lists.read_list(_LEFT_OUT))
-        # No shell is among the packages; scripts that begin with #!/bin/sh get busybox.
-        if not (tree / "usr/bin/sh").exists():
-            (tree / "usr/bin/sh").symlink_to("busybox")
-        for name in _MOUNT_POINTS:
-            (tree / name).mkdir(parents=True, exist_ok=True)
-        make_squashfs(work, tree, work.out / "root.squashfs", compression="lz4")
+        _pack(work, tree)
 
     return Target(
-        "root file system",
+        _NAME,
         build,
         packages=selection.packages,
         sources=(Path(__file__), _LEFT_OUT),
     )
+
+
+def built_root_target(busybox: Target, trees: Sequence[Target]) -> Target:
+    """Output: root.squashfs, of busybox and what the outputs of `trees` put below usr/."""
+
+    def build(work: Workspace) -> None:
+        tree = work.scratch / "root"
+        for part in trees:
+            shutil.copytree(work.need(part.name), tree, symlinks=True, dirs_exist_ok=True)
+        merge_usr(tree)
+        shutil.copy(work.need(busybox.name) / "busybox", tree / "usr/bin")
+        _pack(work, tree)
+
+    return Target(_NAME, build, needs=(busybox, *trees), sources=(Path(__file__),))
+
+
+def _pack(work: Workspace, tree: Path) -> None:
+    # No shell is there yet; scripts that begin with #!/bin/sh get busybox.
+    if not (tree / "usr/bin/sh").exists():
+        (tree / "usr/bin/sh").symlink_to("busybox")
+    for name in _MOUNT_POINTS:
+        (tree / name).mkdir(parents=True, exist_ok=True)
+    make_squashfs(work, tree, work.out / "root.squashfs", compression="lz4")
 
 
 def merge_usr(tree: Path) -> None:

@@ -63,7 +63,9 @@ def binary_from_uri(
 def sources_from_uris(text: str, sites: Mapping[str, str]) -> list[Package]:
     """The files of source packages in what `apt-get source --print-uris` prints.
 
-    Their names begin with that of the source package; the .dsc's is NAME_VERSION.dsc.
+    Only the archives: what the descriptions (.dsc) and the authors' signatures (.asc) vouch for,
+    the index has vouched for. The name of each file begins with that of its source package; the
+    description's is NAME_VERSION.dsc.
     """
     lines = list(uri_lines(text))
     descriptions = [file for _, file, _, _ in lines if file.endswith(".dsc")]
@@ -73,6 +75,8 @@ def sources_from_uris(text: str, sites: Mapping[str, str]) -> list[Package]:
         name = file.split("_", 1)[0]
         if name not in versions:
             raise failure(f"apt offers the source file {file}, and no {name}_*.dsc that lists it")
+        if file.endswith((".dsc", ".asc")):
+            continue
         archive, path = locate(uri, sites)
         packages.append(Package(name, versions[name], "source", archive, path, size, sha256))
     return packages
