@@ -68,7 +68,7 @@ def requirements(boards: Sequence[str] = (), folder: Path = _PACKAGES) -> list[R
 
     `folder` has a list for each of them, and one of what all need. Raises OSError, ValueError.
     """
-    found = []
+    found: list[Requirement] = []
     for path in sorted(folder.glob(f"{_EVERY_BOARD}*.txt")):
         board = path.stem.removeprefix(_EVERY_BOARD).removeprefix("-")
         if not board or not boards or board in boards:

@@ -7,7 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from models.ata import AtaDisk, Media
 from models.device_config import DeviceConfig
+from models.fsl_sata import FslSata
 from models.ns16550a import Ns16550a
 from models.pamu import Pamu
 from models.sec import PRESETS
@@ -23,6 +25,7 @@ from testbed.boards.sec import sec_devices
 from testbed.devicetree.tree import Tree, Value
 from testbed.remoteport.device import Device
 
+_DISK_SIZE = 256 << 20
 _ACTIVE_HIGH = 2
 _SOURCES = 255
 """Inputs of the MPIC, as the numbers of QorIQ parts need them; QEMU's says 80, and has these."""
@@ -126,6 +129,15 @@ E500 = Board(
         # board; the last has one for itself.
         _uart("serial@11c500", (0x11C500, 0x100), interrupt=36, liodn=0xF8),
         _uart("serial@11d000", (0x11D000, 0x1000), interrupt=37, liodn=0xF0),
+        PlatformDevice(
+            name="sata@221000",
+            compatible=("fsl,pq-sata-v2",),
+            registers=((0x221000, 0x1000),),
+            interrupts=(69,),
+            model=lambda _: FslSata("sata@221000", AtaDisk(Media(_DISK_SIZE))),
+            stream_id=0xE8,
+            properties={"cell-index": 2},
+        ),
         *sec_devices(
             _SEC,
             compatible=("fsl,sec-v4.0",),
