@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 """A SATA disk is read by the host, filled by a guest, and found whole by the host again."""
 
-from models.ahci import Ahci
 from models.ata import AtaDisk
+from models.sata import SataController
 from testbed.machine.guest import Guest
 from testbed.scenario import Scenario
 from testbed.scenario.files import FileTree
 
 SATA = "/soc/sata@221000"
-DEPTH = 32
 
 
 class Sata(Scenario):
@@ -54,32 +53,32 @@ class Sata(Scenario):
         assert read == content, "the host read something else than is on the disk"
 
     def fill_the_queue(self, guest: Guest, device: str) -> None:
-        """Random reads with many in flight: while the disk is busy, 32 commands wait for it."""
-        port = self.controller.port(0)
+        """Random reads with many in flight: while the disk is busy, every slot waits for it."""
+        depth = self.controller.slots
         self.disk.hold()
         reads = guest.agent.spawn(
-            ["disk-io", device, "read", "random", "4096", str(DEPTH), "500"],
+            ["disk-io", device, "read", "random", "4096", str(depth), "500"],
             deadline=self.deadline(20),
         )
         try:
             self.wait_until(
-                lambda: self.disk.outstanding.bit_count() == DEPTH,
+                lambda: self.disk.outstanding.bit_count() == depth,
                 self.deadline(20),
-                f"{DEPTH} commands to be outstanding",
+                f"{depth} commands to be outstanding",
             )
         finally:
             self.disk.release()
         assert reads.wait(deadline=self.deadline(30)) == 0, "reading with a full queue failed"
-        assert port.deepest_queue == DEPTH
+        assert self.controller.ports[0].deepest_queue == depth
 
     @property
-    def controller(self) -> Ahci:
+    def controller(self) -> SataController:
         model = self.host.model(SATA)
-        assert isinstance(model, Ahci)
+        assert isinstance(model, SataController)
         return model
 
     @property
     def disk(self) -> AtaDisk:
-        disk = self.controller.port(0).device
+        disk = self.controller.ports[0].device
         assert isinstance(disk, AtaDisk)
         return disk

@@ -1,44 +1,41 @@
 # SPDX-License-Identifier: MIT
 """A disk and its link fail in many ways, and the guest's libata recovers from each as it should.
 
-What the guest's kernel says is libata's of Linux 6.12. Of three faults it is worth saying why:
+What the guest's kernel says is libata's of Linux 6.12, as the controller's driver lets it. Of three
+faults it is worth saying why:
 
-- A CRC error that is fatal to the transfer stops the port (PxIS.IFS) before the disk can report
-  anything. One that is not comes as the disk's own error, ICRC. libata resets the link for both.
+- A CRC error that is fatal to the transfer stops the port before the disk can report anything. One
+  that is not comes as the disk's own error, ICRC. libata resets the link for both.
 - A short transfer that the disk reports (ABRT) is retried. One that ends in good status is noticed
-  by nobody: a queued command has no byte count that a driver could compare (PRDBC is not for it),
-  and libata does not look at that of other commands either. The read succeeds with what its buffer
-  held before, and the write leaves old sectors.
+  by an FSL controller, which compares lengths, and by nobody with AHCI: a queued command has no
+  byte count that a driver could compare (PRDBC is not for it), and libata does not look at that of
+  other commands either. The read succeeds with what its buffer held before, and the write leaves
+  old sectors.
 - libata counts the errors of each disk. More than three link errors and timeouts within ten
   minutes slow the link down. What is checked about it is in an order that makes sure of the count:
-  a link that comes back while libata recovers may count twice.
+  a link that comes back while libata recovers may count twice, and a disk plugged in has none.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from models.ahci import Ahci, Port
+from models.ahci import Ahci
 from models.ata import AtaDisk, Media
+from models.fsl_sata import FslSata
+from models.sata import SataController, SataPort
 from testbed.channel import Process
 from testbed.machine.assignment import Assignment
 from testbed.machine.guest import Guest
-from testbed.scenario import Scenario
+from testbed.scenario import Scenario, libata
 from testbed.scenario.kernel_log import KernelLog
+from testbed.scenario.libata import DOWN, FROZEN, LOSS, READ, RESET, TIMEOUT, UP, WRITE
 
 SATA = "/soc/sata@221000"
 SECTORS = 8
 SHORT_TIMEOUT = 2  # seconds
 FILLER = b"\xa5"  # what guests/tools/disk-sector.c reads where nothing was written
 
-READ = "failed command: READ FPDMA QUEUED"
-WRITE = "failed command: WRITE FPDMA QUEUED"
-FROZEN = "exception Emask .* frozen"
-TIMEOUT = r"Emask 0x4 \(timeout\)"
-RESET = "hard resetting link"
-DOWN, UP = "SATA link down", "SATA link up"
-FAST = r"SATA link up 6\.0 Gbps"
-SLOW = r"SATA link up 3\.0 Gbps"
-LOSS = "I/O error|medium error|critical target error|disable device|NCQ disabled"
+DRIVERS: dict[type[object], libata.Driver] = {Ahci: libata.AHCI, FslSata: libata.SATA_FSL}
 
 
 class SataFaults(Scenario):
@@ -52,74 +49,38 @@ class SataFaults(Scenario):
         self.guest = self.boot_guest(self.assigned)
         self.device = self.guest.disk(self.assigned)
         self.used: list[int] = []
+        controller = self.controller
+        self.driver = DRIVERS[type(controller)]
+        self.fast = f"SATA link up {libata.speed(controller.speed)}"
+        self.slower = libata.speed(controller.speed - 1)
 
-        self.unreadable_sector()
         self.crc_error_of_a_read()
         self.crc_error_of_a_write()
         self.link_lost_for_a_moment()
-        self.another_disk()
-
         self.short_transfer_reported()
         self.short_transfer_unreported()
+        self.another_disk()
+
         self.read_that_hangs()
         self.write_that_hangs()
         self.one_error_too_many()
         self.link_lost_for_longer()
+        self.unreadable_sector()
 
     # The faults
-
-    def unreadable_sector(self) -> None:
-        """UNC: one of the reads in flight fails and names the sector; writing that heals it."""
-        lba, others = self.fill(), [self.fill() for _ in range(3)]
-        bad = lba + self.random.randrange(1, SECTORS - 1)
-        fault = self.disk.faults.uncorrectable(bad)
-        with self.kernel_says(
-            READ,
-            r"status: \{ DRDY ERR \}",
-            r"error: \{ UNC \}",
-            "Sense Key : Medium Error",
-            "Unrecovered read error",
-            f"I/O error, dev {self.device[5:]}, sector {bad} ",
-            never=f"{RESET}|disable",
-        ):
-            with self.held():
-                failing = self.start_read(lba)
-                going_on = [self.start_read(other) for other in others]
-                self.await_outstanding(1 + len(others))
-            self.finish(failing, error="EIO")
-            for other, reading in zip(others, going_on, strict=True):
-                self.finish_read(reading, other)
-            assert fault.struck == 1, "libata reads an unreadable sector once"
-
-        self.read(lba, bad - lba)
-        self.read(bad + 1, lba + SECTORS - bad - 1)
-        self.finish(self.start_read(bad, 1), error="EIO")
-        assert fault.struck == 2
-        self.write(bad, 1)
-        assert not fault.pending, "the sector was written and is still bad"
-        self.read(lba)
 
     def crc_error_of_a_read(self) -> None:
         """A Data FIS that the controller cannot take stops the port: link reset, another read."""
         lba = self.fill()
         fault = self.disk.faults.crc_error()
-        with self.kernel_says(
-            FROZEN, "interface fatal error", r"SError: \{ UnrecovData .*BadCRC", READ, RESET, FAST
-        ):
+        with self.kernel_says(*self.driver.bad_crc, RESET, self.fast):
             self.read(lba)
         assert fault.struck == 1
 
     def crc_error_of_a_write(self) -> None:
         """A Data FIS that the disk cannot take: ICRC, link reset, another write."""
         fault = self.disk.faults.crc_error(fatal=False)
-        with self.kernel_says(
-            r"SError: \{ .*Handshk",
-            WRITE,
-            r"error: \{ ICRC ABRT \}",
-            RESET,
-            FAST,
-            never=f"{LOSS}|frozen",
-        ):
+        with self.kernel_says(*self.driver.refused, self.fast, never=f"{LOSS}|frozen"):
             self.write(self.somewhere())
         assert fault.struck == 1
 
@@ -127,9 +88,7 @@ class SataFaults(Scenario):
         """PhyRdy goes and comes with a read and a write in flight: both are done again."""
         lba, target = self.fill(), self.somewhere()
         data = self.content()
-        with self.kernel_says(
-            FROZEN, "connection status changed", r"SError: \{ .*PHYRdyChg.*DevExch", RESET, FAST
-        ):
+        with self.kernel_says(FROZEN, *self.driver.replugged, RESET, self.fast):
             with self.held():
                 reading, writing = self.start_read(lba), self.start_write(target, data)
                 self.await_outstanding(2)
@@ -147,7 +106,7 @@ class SataFaults(Scenario):
             DOWN,
             "disable device",
             r"detaching \(SCSI",
-            FAST,
+            self.fast,
             "Attached SCSI disk",
             never="NCQ disabled",
         ) as log:
@@ -171,37 +130,40 @@ class SataFaults(Scenario):
         """The disk moves a part of the data and ends with ABRT: another read."""
         lba = self.fill()
         fault = self.disk.faults.short_transfer(self.part())
-        with self.kernel_says(READ, r"error: \{ ABRT \}", never=f"{LOSS}|{RESET}|frozen"):
+        with self.kernel_says(*self.driver.aborted, never=self.driver.aborted_never):
             self.read(lba)
         assert fault.struck == 1
 
     def short_transfer_unreported(self) -> None:
-        """The disk moves a part of the data and all is said to be well, in both directions."""
+        """The disk moves a part of the data and says that all is well, in both directions."""
         lba, part = self.fill(), self.part()
         before = self.disk.media.read(lba, SECTORS)
-        with self.kernel_says(never=r"ata\d|sd \d|dev sd"):
+        noticed, says = self.driver.counts_bytes, self.driver.incomplete
+        never = LOSS if noticed else r"ata\d|sd \d|dev sd"
+        with self.kernel_says(*says, *says, never=never):
             fault = self.disk.faults.short_transfer(part, reported=False)
             read = self.finish(self.start_read(lba))
-            assert read == before[:part].ljust(len(before), FILLER)
+            assert read == (before if noticed else before[:part].ljust(len(before), FILLER))
             assert fault.struck == 1
 
             fault = self.disk.faults.short_transfer(part, reported=False)
             data = self.content()
             self.finish(self.start_write(lba, data))
-            assert self.disk.media.read(lba, SECTORS) == data[:part] + before[part:]
+            whole = data if noticed else data[:part] + before[part:]
+            assert self.disk.media.read(lba, SECTORS) == whole
             assert fault.struck == 1
 
     def read_that_hangs(self) -> None:
         """A read never completes: timeout, link reset, another read."""
         lba = self.fill()
-        with self.short_timeout(), self.kernel_says(FROZEN, READ, TIMEOUT, RESET, FAST):
+        with self.short_timeout(), self.kernel_says(FROZEN, READ, TIMEOUT, RESET, self.fast):
             fault = self.disk.faults.hang()
             self.read(lba)
             assert fault.struck == 1
 
     def write_that_hangs(self) -> None:
         """As a read."""
-        with self.short_timeout(), self.kernel_says(FROZEN, WRITE, TIMEOUT, RESET, FAST):
+        with self.short_timeout(), self.kernel_says(FROZEN, WRITE, TIMEOUT, RESET, self.fast):
             fault = self.disk.faults.hang()
             self.write(self.somewhere())
             assert fault.struck == 1
@@ -209,15 +171,14 @@ class SataFaults(Scenario):
     def one_error_too_many(self) -> None:
         """After two timeouts, the second bad CRC slows the link down."""
         with self.kernel_says(
-            "interface fatal error",
-            r"SError: \{ UnrecovData .*Handshk",
+            *self.driver.bad_crc_written,
             WRITE,
             RESET,
-            FAST,
-            r"limiting SATA link speed to 3\.0 Gbps",
+            self.fast,
+            f"limiting SATA link speed to {self.slower}",
             WRITE,
             RESET,
-            SLOW,
+            f"SATA link up {self.slower}",
         ):
             for _ in range(2):
                 fault = self.disk.faults.crc_error()
@@ -235,6 +196,34 @@ class SataFaults(Scenario):
                 self.wait_for(log, DOWN)
                 self.port.restore_link()
             self.finish_read(reading, lba)
+
+    def unreadable_sector(self) -> None:
+        """UNC: one of the reads in flight fails and names the sector; writing that heals it."""
+        lba, others = self.fill(), [self.fill() for _ in range(3)]
+        bad = lba + self.random.randrange(1, SECTORS - 1)
+        fault = self.disk.faults.uncorrectable(bad)
+        with self.kernel_says(
+            *self.driver.unreadable,
+            f"I/O error, dev {self.device[5:]}, sector {bad} ",
+            never=self.driver.unreadable_never,
+        ):
+            with self.held():
+                failing = self.start_read(lba)
+                going_on = [self.start_read(other) for other in others]
+                self.await_outstanding(1 + len(others))
+            self.finish(failing, error="EIO")
+            for other, reading in zip(others, going_on, strict=True):
+                self.finish_read(reading, other)
+            reads = self.driver.unreadable_reads
+            assert fault.struck == reads, f"an unreadable sector was read {fault.struck} times"
+
+        self.read(lba, bad - lba)
+        self.read(bad + 1, lba + SECTORS - bad - 1)
+        self.finish(self.start_read(bad, 1), error="EIO")
+        assert fault.struck == reads + 1
+        self.write(bad, 1)
+        assert not fault.pending, "the sector was written and is still bad"
+        self.read(lba)
 
     # The guest's kernel
 
@@ -333,10 +322,14 @@ class SataFaults(Scenario):
         return self.random.randrange(1, SECTORS) * self.disk.media.sector_size
 
     @property
-    def port(self) -> Port:
+    def controller(self) -> SataController:
         model = self.host.model(SATA)
-        assert isinstance(model, Ahci)
-        return model.port(0)
+        assert isinstance(model, SataController)
+        return model
+
+    @property
+    def port(self) -> SataPort:
+        return self.controller.ports[0]
 
     @property
     def disk(self) -> AtaDisk:
