@@ -58,7 +58,8 @@ def built_root_target(busybox: Target, trees: Sequence[Target]) -> Target:
         for part in trees:
             shutil.copytree(work.need(part.name), tree, symlinks=True, dirs_exist_ok=True)
         merge_usr(tree)
-        shutil.copy(work.need(busybox.name) / "busybox", tree / "usr/bin")
+        shutil.copyfile(work.need(busybox.name) / "busybox", tree / "usr/bin/busybox")
+        (tree / "usr/bin/busybox").chmod(0o755)
         _pack(work, tree)
 
     return Target(_NAME, build, needs=(busybox, *trees), sources=(Path(__file__),))

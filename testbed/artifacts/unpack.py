@@ -33,7 +33,11 @@ def unpack_source(work: Workspace, packages: Iterable[Package], tree: Path) -> N
 
     With the distribution's patches applied. Raises TestbedError.
     """
-    archives = [(p, part) for p in packages if (part := _SOURCE_ARCHIVE.search(p.file_name))]
+    files = tuple(packages)
+    archives = [(p, part) for p in files if (part := _SOURCE_ARCHIVE.search(p.file_name))]
+    if not archives:
+        names = ", ".join(package.file_name for package in files) or "nothing"
+        raise failure(f"there is no source archive among: {names}")
     # The authors' main archive, its components, the distribution's.
     archives.sort(key=lambda item: (bool(item[1]["debian"]), item[1]["component"] or ""))
     tree.mkdir()

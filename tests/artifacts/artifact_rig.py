@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
 
+from testbed.artifacts.cache import Cache
+from testbed.artifacts.commands import Commands
+from testbed.artifacts.download import Downloader
+from testbed.artifacts.mirrors import Mirrors
 from testbed.artifacts.packages import Package
 from testbed.artifacts.progress import Step
+from testbed.artifacts.targets import Workshop
 
 
 class Steps:
@@ -105,9 +111,49 @@ class Archive:
         self._server.server_close()
 
 
+def make_workshop(cache: Cache, progress: Steps, site: str = "http://archive.invalid") -> Workshop:
+    """A workshop that fetches from `site`, without its messages on the terminal."""
+    commands = Commands()
+    mirrors = Mirrors(main=site, security=None, suites=())
+    downloader = Downloader(cache, lambda: mirrors, commands, progress)
+    return Workshop(cache, commands, downloader, progress)
+
+
 _DATE = "Sun, 01 Jun 2025 00:00:00 GMT"
 
 
 def tree(folder: Path) -> list[str]:
     """Everything below `folder`, for comparison."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+CpioEntry = tuple[int, bytes, tuple[int, int]]
+
+
+def read_newc(archive: bytes) -> dict[str, CpioEntry]:
+    """Mode, content and device of every entry; checks what the kernel's unpacker relies on."""
+    entries: dict[str, CpioEntry] = {}
+    inodes = set()
+    offset = 0
+    while True:
+        assert offset % 4 == 0
+        assert archive[offset : offset + 6] == b"070701"
+        fields = [int(archive[offset + 6 + 8 * n : offset + 14 + 8 * n], 16) for n in range(13)]
+        inode, mode, uid, gid, _, mtime, size, _, _, major, minor, name_size, check = fields
+        start = offset + 110
+        name = archive[start : start + name_size]
+        assert name.endswith(b"\0")
+        start = (start + name_size + 3) // 4 * 4
+        content = archive[start : start + size]
+        assert len(content) == size
+        offset = (start + size + 3) // 4 * 4
+        if name == b"TRAILER!!!\0":
+            assert archive[offset:].strip(b"\0") == b""
+            return entries
+        assert (uid, gid, mtime, check) == (0, 0, 0, 0)
+        assert inode not in inodes
+        inodes.add(inode)
+        path = name[:-1].decode()
+        parent = path.rpartition("/")[0]
+        assert not parent or stat.S_ISDIR(entries[parent][0]), f"{path} comes before its folder"
+        entries[path] = (mode, content, (major, minor))

@@ -3,43 +3,12 @@
 
 from __future__ import annotations
 
-import stat
 from random import Random
 
 import pytest
+from artifact_rig import read_newc
 
 from testbed.artifacts.cpio import CpioWriter
-
-Entry = tuple[int, bytes, tuple[int, int]]
-
-
-def read_newc(archive: bytes) -> dict[str, Entry]:
-    """Mode, content and device of every entry; checks what the kernel's unpacker relies on."""
-    entries: dict[str, Entry] = {}
-    inodes = set()
-    offset = 0
-    while True:
-        assert offset % 4 == 0
-        assert archive[offset : offset + 6] == b"070701"
-        fields = [int(archive[offset + 6 + 8 * n : offset + 14 + 8 * n], 16) for n in range(13)]
-        inode, mode, uid, gid, _, mtime, size, _, _, major, minor, name_size, check = fields
-        start = offset + 110
-        name = archive[start : start + name_size]
-        assert name.endswith(b"\0")
-        start = (start + name_size + 3) // 4 * 4
-        content = archive[start : start + size]
-        assert len(content) == size
-        offset = (start + size + 3) // 4 * 4
-        if name == b"TRAILER!!!\0":
-            assert archive[offset:].strip(b"\0") == b""
-            return entries
-        assert (uid, gid, mtime, check) == (0, 0, 0, 0)
-        assert inode not in inodes
-        inodes.add(inode)
-        path = name[:-1].decode()
-        parent = path.rpartition("/")[0]
-        assert not parent or stat.S_ISDIR(entries[parent][0]), f"{path} comes before its folder"
-        entries[path] = (mode, content, (major, minor))
 
 
 def test_entries_are_read_back(random: Random) -> None:

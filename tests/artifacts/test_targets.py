@@ -11,14 +11,11 @@ from random import Random
 from urllib.parse import quote
 
 import pytest
-from artifact_rig import Archive, Steps, some_package, tree
+from artifact_rig import Archive, Steps, make_workshop, some_package, tree
 
 from testbed.artifacts.blobs import Blobs
 from testbed.artifacts.cache import Cache
-from testbed.artifacts.commands import Commands
-from testbed.artifacts.download import Downloader
 from testbed.artifacts.failure import failure
-from testbed.artifacts.mirrors import Mirrors
 from testbed.artifacts.targets import Target, Workshop, Workspace
 from testbed.errors import TestbedError
 
@@ -28,13 +25,6 @@ Make = Callable[[Workspace], None]
 @pytest.fixture
 def workshop(cache: Cache, progress: Steps) -> Workshop:
     return make_workshop(cache, progress)
-
-
-def make_workshop(cache: Cache, progress: Steps, site: str = "http://archive.invalid") -> Workshop:
-    commands = Commands()
-    mirrors = Mirrors(main=site, security=None, suites=())
-    downloader = Downloader(cache, lambda: mirrors, commands, progress)
-    return Workshop(cache, commands, downloader, progress)
 
 
 def write(content: bytes) -> Make:
