@@ -32,7 +32,8 @@ What the drivers do not tell, the model does this way
   error; more than there are PRDs for is DATA_OVERRUN, in both directions.
 - A fatal error (FATAL_ERR and its causes: memory that refuses an access, data length, CRC) stops
   everything with the commands left in CQR and CAR, until the controller goes offline or
-  HCONTROL.CLEAR_ERROR is set. What memory did not take is not reported as done.
+  HCONTROL.CLEAR_ERROR is set. What memory did not take is not reported as done. A link that goes
+  while commands are outstanding stops everything in the same way, with PHY_RDY alone.
 - HCONTROL.ONOFF cleared, or FORCE_OFFLINE set, which clears both, holds the Phy in reset and
   forgets all commands, completions and errors; SERROR stays. HSTATUS shows ONLINE and GOING_OFFLINE
   until the memory accesses under way have been answered. Software that takes the link down gets no

@@ -99,6 +99,7 @@ class Engine(Worker, Transfers):
             self.poke()
         elif (
             served
+            and state.det == COMMUNICATION
             and not state.halted
             and (self._rang or state.current is None)
             and self._waiting()

@@ -85,8 +85,13 @@ class Port(SerialLink):
         return self._engine
 
     def link_error(self, kind: LinkErrors, fatal: bool) -> None:
-        """An error of the link: SERROR, and with `fatal` HSTATUS.FATAL_ERR, and the port stops."""
+        """An error of the link: SERROR, and with `fatal` HSTATUS.FATAL_ERR, and the port stops.
+
+        Nothing while the controller is offline: its Phy is in reset.
+        """
         with self.lock:
+            if not self.listens:
+                return
             state = self.state
             serr, hstatus = link_error_bits(kind, fatal)
             state.serr |= serr
@@ -107,6 +112,8 @@ class Port(SerialLink):
         self.state.hstatus |= _PHY_RDY
 
     def link_went(self) -> None:
+        # Commands that wait are not for whatever device the link will find.
+        self.state.halted = bool(self.state.halted or self.state.cqr | self.state.car)
         # When software took the link down it is told nothing that it does not know.
         if self.listens and not SCONTROL.DET.get(self.state.sctl):
             self.state.hstatus |= _PHY_RDY
