@@ -3,47 +3,25 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import fnmatch
 import re
 import shutil
 import subprocess
-from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
 from testbed.artifacts.patch_series import apply_series, read_series
 from testbed.errors import TestbedError
+from tests.patch_form import check_listing, check_message, check_numbers, check_reasons, touched
 
 KERNEL_PATCHES = Path(__file__).resolve().parents[2] / "kernel-patches"
 SERIES = sorted(path for path in KERNEL_PATCHES.iterdir() if path.is_dir())
 PATCHES = sorted(KERNEL_PATCHES.glob("*/*.patch"))
 
-SUBJECT = re.compile(r"\[PATCH(?: v\d+)?(?: (\d+)/(\d+))?\] [\w,./ -]+: \S.*")
-
 
 def named(path: Path) -> str:
     return str(path.relative_to(KERNEL_PATCHES))
-
-
-def parse(patch: Path) -> EmailMessage:
-    text = patch.read_text(encoding="utf-8").partition("\n")[2]  # the mbox line is no header
-    return email.message_from_string(text, policy=email.policy.default)
-
-
-def message_of(patch: Path) -> str:
-    """The commit message's body."""
-    return str(parse(patch).get_payload()).partition("\n---\n")[0]
-
-
-def touched(patch: Path, *, only_new: bool = False) -> set[str]:
-    """Paths the diff changes, from the top of the source."""
-    before = r"/dev/null" if only_new else r"\S+"
-    return set(
-        re.findall(rf"^--- {before}\n\+\+\+ b/(\S+)$", patch.read_text(encoding="utf-8"), re.M)
-    )
 
 
 def test_there_are_series() -> None:
@@ -53,39 +31,22 @@ def test_there_are_series() -> None:
 
 @pytest.mark.parametrize("series", SERIES, ids=named)
 def test_series_names_every_patch_once(series: Path) -> None:
-    listed = [patch.name for patch in read_series(series)]
-    assert listed == sorted(path.name for path in series.iterdir() if path.name != "series")
+    check_listing(series)
 
 
 @pytest.mark.parametrize("series", SERIES, ids=named)
 def test_patches_are_numbered_in_order(series: Path) -> None:
-    patches = read_series(series)
-    for number, patch in enumerate(patches, start=1):
-        assert re.fullmatch(rf"{number:04}-[a-z0-9-]+\.patch", patch.name)
-        subject = SUBJECT.fullmatch(" ".join(str(parse(patch)["Subject"]).split()))
-        assert subject, f"{patch.name}: a subject '[PATCH] subsystem: what it does' is needed"
-        if len(patches) > 1:
-            assert subject.groups() == (str(number), str(len(patches)))
+    check_numbers(series)
 
 
 @pytest.mark.parametrize("patch", PATCHES, ids=named)
 def test_message(patch: Path) -> None:
-    lines = patch.read_text(encoding="utf-8").splitlines()
-    assert re.fullmatch(r"From [0-9a-f]{40} Mon Sep 17 00:00:00 2001", lines[0])
-    message = parse(patch)
-    assert re.fullmatch(r".+ <\S+@\S+>", message["From"])
-    assert message["Date"].datetime.tzinfo is not None
-    assert "Signed-off-by" not in message.as_string()
-    assert re.search(r"^ \d+ files? changed, ", str(message.get_payload()), re.M), "no diffstat"
+    check_message(patch)
 
 
 @pytest.mark.parametrize("patch", PATCHES, ids=named)
 def test_message_shows_the_failure_and_says_why(patch: Path) -> None:
-    body = message_of(patch)
-    quoted = [line for line in body.splitlines() if line.startswith("  ") and line.strip()]
-    assert quoted, "quote, indented, what is seen without the patch"
-    prose = [text for text in re.split(r"\n\s*\n", body) if not text.startswith("  ")]
-    assert len(prose) >= 2, "say what fails, and why the change mends it"
+    check_reasons(patch)
 
 
 @pytest.mark.parametrize("patch", PATCHES, ids=named)
