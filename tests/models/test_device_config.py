@@ -80,9 +80,20 @@ def test_accesses_that_leave_the_block() -> None:
 
 
 def test_traces_name_registers() -> None:
-    ref = DeviceConfig().register_at(0, PAMUBYPENR, 4, True)
-    assert ref is not None
-    assert ref.describe(0x80000000) == "PAMUBYPENR=0x80000000"
+    """By the offsets of U-Boot's `ccsr_gur_t`."""
+    names = {
+        0x000: "PORSR1", 0x020: "GPPORCR1", 0x030: "GPIOCR", 0x040: "GPOUTDR", 0x050: "GPINDR",
+        0x060: "PMUXCR", 0x070: "DEVDISR", 0x080: "POWMGTCSR", 0x090: "COREDISRU",
+        0x094: "COREDISRL", 0x0A0: "PVR", 0x0A4: "SVR", 0x0B0: "RSTCR", 0x0B4: "RSTRQPBLSR",
+        0x0C0: "RSTRQMR1", 0x0C8: "RSTRQSR1", 0x0E4: "BRRL", 0x100: "RCWSR", 0x13C: "RCWSR",
+        0x200: "SCRATCHRW", 0x30C: "SCRATCHW1R", 0x548: "LIODNR", 0x58C: "LIODNR", 0x600: "PBLSR",
+        0x604: "PAMUBYPENR", 0x608: "DMACR1",
+    }  # fmt: skip
+    config = DeviceConfig()
+    for offset, name in names.items():
+        ref = config.register_at(0, offset, 4, True)
+        assert ref is not None
+        assert ref.describe(0x80000000) == f"{name}=0x80000000"
 
 
 def test_state_comes_back() -> None:
