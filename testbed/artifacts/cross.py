@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.artifacts.alone import alone
 from testbed.artifacts.commands import SEARCH_PATH
 from testbed.artifacts.failure import failure
 from testbed.artifacts.make import Make
@@ -62,18 +63,17 @@ class CrossTools:
 
     def configure(self, work: Workspace, tree: Path, options: Sequence[str], what: str) -> None:
         """Run the configure script of `tree` in place."""
-        settings = {"PATH": SEARCH_PATH, "LC_ALL": "C", **environment(work)}
         work.commands.run(
-            [
-                # A configure script obeys a dozen variables that the caller may have set.
-                *("env", "--ignore-environment"),
-                *(f"{name}={value}" for name, value in settings.items()),
-                "./configure",
-                f"--host={self.host}",
-                f"CC={self.compiler(what)}",
-                f"CFLAGS={' '.join(self.compiler_flags(tree))}",
-                *options,
-            ],
+            alone(
+                [
+                    "./configure",
+                    f"--host={self.host}",
+                    f"CC={self.compiler(what)}",
+                    f"CFLAGS={' '.join(self.compiler_flags(tree))}",
+                    *options,
+                ],
+                environment(work),
+            ),
             what=what,
             cwd=tree,
         )

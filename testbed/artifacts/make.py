@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Running make on a kernel: not by the caller's settings, and gone when its caller is."""
+"""Running make: not by the caller's settings, and gone when its caller is."""
 
 from __future__ import annotations
 

@@ -9,15 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from testbed.artifacts import cross, make, unpack
+from testbed.artifacts import alone as running
+from testbed.artifacts import cross, make, meson, ninja, unpack
+from testbed.artifacts.alone import alone
 from testbed.artifacts.cross import CrossTools
+from testbed.artifacts.meson import PYTHON, meson_environment, meson_target
+from testbed.artifacts.ninja import run_ninja
 from testbed.artifacts.selection import Selection
 from testbed.artifacts.targets import Target, Workspace
 from testbed.artifacts.unpack import source_of, unpack_source
+from testbed.deadline import Deadline
 
 SOURCES = ("busybox", "e2fsprogs", "kmod", "util-linux")
 """The source packages that the targets here and busybox are built from."""
 
+_MODULES = (running, cross, make, meson, ninja, unpack)
+_SECONDS = 600.0
 _SBIN = Path("usr/sbin")
 _STATIC = "-static -Wl,--gc-sections"
 
@@ -41,7 +48,7 @@ _UTIL_LINUX = (
     "LDFLAGS=-Wl,--gc-sections",
 )
 _KMOD = (
-    *("--buildtype=minsize", "-Db_pie=false", f"-Dc_link_args={_STATIC}"),
+    *("-Doptimization=s", "-Ddebug=false", "-Db_pie=false", f"-Dc_link_args={_STATIC}"),
     *(f"-D{name}=disabled" for name in ("openssl", "xz", "zlib", "zstd")),
     *(f"-D{shell}completiondir=no" for shell in ("bash", "fish", "zsh")),
     *("-Dbuild-tests=false", "-Dmanpages=false"),
@@ -77,27 +84,42 @@ def sfdisk_target(sources: Selection, tools: CrossTools) -> Target:
     return _target("util-linux", sources, tools, build)
 
 
-def modprobe_target(sources: Selection, tools: CrossTools) -> Target:
-    """Outputs: modprobe, of kmod: it finds the modules of devices, which busybox's own does not."""
+def modprobe_target(sources: Selection, packages: Selection, tools: CrossTools) -> Target:
+    """Outputs: modprobe, of kmod: it finds the modules of devices, which busybox's own does not.
+
+    `packages` has meson, for the workstation.
+    """
+    meson_tool = meson_target(packages)
 
     def build(work: Workspace, tree: Path) -> None:
         what = "build modprobe"
         folder = work.scratch / "kmod"
-        settings = cross.environment(work)
-        flags = f"-Dc_args={' '.join(tools.compiler_flags(tree))}"
+        settings = {**cross.environment(work), **meson_environment(work.need(meson_tool.name))}
         work.commands.run(
-            ["meson", "setup", folder, tree, "--cross-file", tools.meson_file(work), flags, *_KMOD],
+            alone(
+                [
+                    *(PYTHON, "-m", "mesonbuild.mesonmain", "setup", folder, tree),
+                    *("--cross-file", tools.meson_file(work)),
+                    f"-Dc_args={' '.join(tools.compiler_flags(tree))}",
+                    *_KMOD,
+                ],
+                settings,
+            ),
             what=what,
-            env=settings,
         )
-        work.commands.run(["ninja", "-C", folder, "kmod"], what=what, env=settings)
+        deadline = Deadline(_SECONDS)
+        run_ninja(work, folder, ["kmod"], what=what, env=settings, deadline=deadline)
         tools.strip(work, folder / "kmod", work.out / _SBIN / "modprobe")
 
-    return _target("kmod", sources, tools, build)
+    return _target("kmod", sources, tools, build, meson_tool)
 
 
 def _target(
-    name: str, sources: Selection, tools: CrossTools, build: Callable[[Workspace, Path], None]
+    name: str,
+    sources: Selection,
+    tools: CrossTools,
+    build: Callable[[Workspace, Path], None],
+    *needs: Target,
 ) -> Target:
     packages = source_of(sources.packages, name)
 
@@ -109,7 +131,11 @@ def _target(
     return Target(
         name,
         unpack_and_build,
+        needs=needs,
         packages=packages,
         inputs=tools.inputs,
-        sources=tuple(map(Path, (__file__, cross.__file__, make.__file__, unpack.__file__))),
+        sources=(
+            Path(__file__),
+            *(Path(module.__file__) for module in _MODULES if module.__file__),
+        ),
     )
