@@ -20,6 +20,7 @@ _MORE_PRDS = 4096
 _HEADER = struct.Struct("<IIII")
 _PRD = struct.Struct("<III I")
 _INTERRUPT = 1 << 31
+_WRITE_FPDMA_QUEUED = 0x61
 _COUNT = (1 << 22) - 1
 
 ReadMemory = Callable[[int, int], bytes]
@@ -91,6 +92,11 @@ class Command:
         self._first = 0  # the PRD that `_prds` begins with
         self._index = 0
         self._inside = 0  # bytes of PRD `_index` that are done
+
+    @property
+    def is_queued_write(self) -> bool:
+        """Whether it is WRITE FPDMA QUEUED."""
+        return self.fis[2] == _WRITE_FPDMA_QUEUED and self.header.write
 
     def take(self, count: int, read: ReadMemory) -> tuple[list[tuple[int, int]], bool]:
         """The next `count` bytes of the buffer as (address, size) pieces; fewer at its end.

@@ -14,6 +14,7 @@ from models.ahci.registers import PxCMD, PxIS, PxTFD
 from models.ahci.transfer import Owner, Transfers, link_error_bits
 from models.ata.transport import AtaDevice, FisType, LinkErrors, LinkLost, RegisterH2D
 from models.sata import worker
+from models.sata.memory import read_ahead, read_until_refused
 from models.sata.worker import SIZE_BUDGET, TIME_BUDGET, Worker
 from testbed.remoteport.device import BusError
 
@@ -23,9 +24,6 @@ _HBFS, _HBDS = PxIS.HBFS.mask, PxIS.HBDS.mask
 _ST, _FRE = PxCMD.ST.mask, PxCMD.FRE.mask
 _COMMAND_FIS_DWORDS = RegisterH2D.SIZE // 4
 _SRST = 0x04  # in Device Control
-_WRITE_FPDMA_QUEUED = 0x61
-
-_AHEAD_BUDGET = 2 << 20
 
 
 class Host(Owner, worker.Port, Protocol):
@@ -234,48 +232,16 @@ class Engine(Worker, Transfers):
         begin = (state.clb + low * HEADER_SIZE) & mask
         data = self.read(begin, (high - low + 1) * HEADER_SIZE)
         headers = [Header(data, (slot - low) * HEADER_SIZE, mask) for slot in slots]
-        for slot, header, table in zip(slots, headers, self._tables(headers), strict=False):
-            fetched[slot] = Command(slot, header, table, mask)
-        self._read_ahead()
-
-    def _tables(self, headers: list[Header]) -> list[bytes]:
-        """The command tables; those before the first that memory refuses, unless it is the first.
-
-        The commands before it are carried out; it stops the port when its turn has come.
-        """
-        pieces = [(header.table, header.table_size) for header in headers]
-        while True:
-            try:
-                tables = self._host.dma.read_many(pieces)
-            except BusError as error:
-                if not error.index:
-                    raise self._refused(_HBFS) from None
-                del pieces[error.index :]
-            else:
-                self._live()
-                return tables
-
-    def _read_ahead(self) -> None:
-        """Read the data of several queued writes in one go."""
-        commands = []
-        pieces: list[tuple[int, int]] = []
-        total = 0
-        for command in self._fetched.values():
-            if command.header.write and command.fis[2] == _WRITE_FPDMA_QUEUED:
-                mine = command.whole(_AHEAD_BUDGET - total)
-                if mine:
-                    commands.append((command, len(pieces), len(pieces) + len(mine)))
-                    pieces += mine
-                    total += sum(size for _, size in mine)
-        if len(commands) < 2:
-            return
+        dma = self._host.dma
         try:
-            data = self._host.dma.read_many(pieces)
+            tables = read_until_refused(dma, [(head.table, head.table_size) for head in headers])
         except BusError:
-            return  # each command meets its own refusal when its data is asked for
+            raise self._refused(_HBFS) from None
         self._live()
-        for command, first, last in commands:
-            command.ahead = b"".join(data[first:last])
+        for slot, header, table in zip(slots, headers, tables, strict=False):
+            fetched[slot] = Command(slot, header, table, mask)
+        read_ahead(dma, fetched.values())
+        self._live()
 
     def _receive_unknown(self, batch: Batch) -> None:
         frame = self._unknown.pop(0)

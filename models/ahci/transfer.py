@@ -20,6 +20,7 @@ from models.ata.transport import (
     RegisterD2H,
     SetDeviceBits,
 )
+from models.sata.memory import scatter
 from models.sata.scr import serror_bits
 from testbed.remoteport.device import BusError, Dma
 
@@ -131,13 +132,7 @@ class Transfers:
         if self._port.state.tag is None:
             batch.unqueued = True
         pieces, taken = self._take(batch, count, to_device=False)
-        if len(pieces) == 1 and taken == count:
-            batch.data.append((pieces[0][0], bytes(data)))
-        else:
-            done = 0
-            for address, size in pieces:
-                batch.data.append((address, bytes(data[done : done + size])))
-                done += size
+        batch.data += scatter(data, pieces)
         batch.size += taken
         batch.held += taken
         if batch.held >= _DATA_AT_ONCE:

@@ -22,6 +22,7 @@ DIRECT_PRDS = 16
 _HEADER = struct.Struct("<IIII")
 _PRD = struct.Struct("<I8xI")
 _EXTENSION = 1 << 31
+_WRITE_FPDMA_QUEUED = 0x61
 _COUNT = (1 << 22) - 1
 _DWORD = ~3 & 0xFFFFFFFF
 
@@ -87,6 +88,11 @@ class Command:
         self._extend(descriptor[TABLE_PRDT:])
         self._index = 0
         self._inside = 0  # bytes of PRD `_index` that are done
+
+    @property
+    def is_queued_write(self) -> bool:
+        """Whether it is WRITE FPDMA QUEUED."""
+        return self.header.fpdma and self.fis[2] == _WRITE_FPDMA_QUEUED
 
     def more_prds(self) -> tuple[int, int] | None:
         """Where the rest of the PRD table lies, address and size; None when it is all here.

@@ -14,6 +14,7 @@ from models.fsl_sata.command import HEADER_SIZE, Command, Header
 from models.fsl_sata.registers import COMMANDS, HCONTROL, HSTATUS, SLOTS
 from models.fsl_sata.transfer import Owner, Transfers, link_error_bits
 from models.sata import worker
+from models.sata.memory import read_ahead, read_until_refused
 from models.sata.scr import ACTIVE, COMMUNICATION, SError
 from models.sata.worker import SIZE_BUDGET, TIME_BUDGET, Worker
 from testbed.remoteport.device import BusError
@@ -22,9 +23,6 @@ _ONOFF, _CMD_COMPLETE = HCONTROL.ONOFF.mask, HCONTROL.CMD_COMPLETE.mask
 _MASTER_ERR = HSTATUS.FATAL_ERR.mask | HSTATUS.MASTER_ERR.mask
 _WAKE = SError.N.mask | SError.W.mask
 _SRST = 0x04  # in Device Control
-_WRITE_FPDMA_QUEUED = 0x61
-
-_AHEAD_BUDGET = 2 << 20
 
 
 class Host(Owner, worker.Port, Protocol):
@@ -242,27 +240,17 @@ class Engine(Worker, Transfers):
         low, high = min(slots), max(slots)
         data = self.read(state.chba + low * HEADER_SIZE, (high - low + 1) * HEADER_SIZE)
         headers = [Header(data, (slot - low) * HEADER_SIZE) for slot in slots]
-        for slot, header, table in zip(slots, headers, self._descriptors(headers), strict=False):
+        dma = self._host.dma
+        try:
+            tables = read_until_refused(dma, [(head.descriptor, head.size) for head in headers])
+        except BusError:
+            raise self._refused() from None
+        self._live()
+        for slot, header, table in zip(slots, headers, tables, strict=False):
             fetched[slot] = Command(slot, header, table)
         self._fetch_prds()
-        self._read_ahead()
-
-    def _descriptors(self, headers: list[Header]) -> list[bytes]:
-        """The command descriptors; those before the first that memory refuses, unless it is that.
-
-        The commands before it are carried out; it stops the port when its turn has come.
-        """
-        pieces = [(header.descriptor, header.size) for header in headers]
-        while True:
-            try:
-                descriptors = self._host.dma.read_many(pieces)
-            except BusError as error:
-                if not error.index:
-                    raise self._refused() from None
-                del pieces[error.index :]
-            else:
-                self._live()
-                return descriptors
+        read_ahead(dma, fetched.values())
+        self._live()
 
     def _fetch_prds(self) -> None:
         """Read what the indirect PRDs of several commands point to in one go."""
@@ -280,28 +268,6 @@ class Engine(Worker, Transfers):
         self._live()
         for (command, _), table in zip(wanted, tables, strict=True):
             command.add_prds(table)
-
-    def _read_ahead(self) -> None:
-        """Read the data of several queued writes in one go."""
-        commands = []
-        pieces: list[tuple[int, int]] = []
-        total = 0
-        for command in self._fetched.values():
-            if command.header.fpdma and command.fis[2] == _WRITE_FPDMA_QUEUED:
-                mine = command.whole(_AHEAD_BUDGET - total)
-                if mine:
-                    commands.append((command, len(pieces), len(pieces) + len(mine)))
-                    pieces += mine
-                    total += sum(size for _, size in mine)
-        if len(commands) < 2:
-            return
-        try:
-            data = self._host.dma.read_many(pieces)
-        except BusError:
-            return  # each command meets its own refusal when its data is asked for
-        self._live()
-        for command, first, last in commands:
-            command.ahead = b"".join(data[first:last])
 
     def _flush(self, batch: Batch) -> bool:
         """Memory first, registers when it has taken everything; whether the port can go on."""

@@ -19,6 +19,7 @@ from models.fsl_sata.batch import Batch
 from models.fsl_sata.command import HEADER_SIZE, Command, Header
 from models.fsl_sata.registers import HCONTROL, HSTATUS, SLOTS
 from models.fsl_sata.state import State
+from models.sata.memory import scatter
 from models.sata.scr import serror_bits
 from testbed.remoteport.device import BusError, Dma
 
@@ -116,13 +117,7 @@ class Transfers:
         begin = command.transferred
         pieces = command.take(count, self.read)
         taken = command.transferred - begin
-        if len(pieces) == 1 and taken == count:
-            batch.data.append((pieces[0][0], bytes(data)))
-        else:
-            done = 0
-            for address, size in pieces:
-                batch.data.append((address, bytes(data[done : done + size])))
-                done += size
+        batch.data += scatter(data, pieces)
         batch.size += taken
         batch.held += taken
         if batch.held >= _DATA_AT_ONCE:

@@ -2,8 +2,9 @@
 """What SATA controllers have in common, whatever their registers are.
 
 `SataController` and `SataPort` are what scenarios ask of one. The rest is for the models: the link
-of a port (`link`), the registers that Serial ATA gives every host (`scr`), and when to begin with
-queued commands (`moderation`). The disk on a port is `models.ata`'s.
+of a port (`link`), the registers that Serial ATA gives every host (`scr`), the deferred work with a
+port's device (`worker`), when to begin with queued commands (`moderation`), and memory in few waits
+(`memory`). The disk on a port is `models.ata`'s.
 """
 
 from models.sata.face import SataController, SataPort
