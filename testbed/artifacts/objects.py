@@ -83,9 +83,9 @@ class Objects:
                     raise
                 except BaseException:
                     # What a build failed in, the next one would fail in again.
-                    _remove(self.unfinished(recipe))
+                    self._discard(self.unfinished(recipe))
                     raise
-                _remove(self.unfinished(recipe))
+                self._discard(self.unfinished(recipe))
             return True
 
     def sweep(self, wanted: Iterable[Recipe] = ()) -> None:
@@ -98,7 +98,7 @@ class Objects:
         for leftover in [*self._cache.building.iterdir(), *(unfinished - kept)]:
             with self._cache.try_lock(leftover.name.partition(".")[0]) as held:
                 if held:
-                    _remove(leftover)
+                    self._discard(leftover)
 
     def _clear(self, recipe: Recipe, progress: Progress) -> None:
         damaged = self._cache.objects / recipe.digest
@@ -110,6 +110,14 @@ class Objects:
             damaged.rename(leftover)
         for leftover in self._cache.building.glob(f"{recipe.digest}.*"):
             _remove(leftover)
+
+    def _discard(self, folder: Path) -> None:
+        """Remove what builds left. Renamed first: nobody may go on with half of it."""
+        if folder.parent == self._cache.unfinished and folder.exists():
+            leftover = self._cache.building / f"{folder.name}.unfinished"
+            _remove(leftover)
+            folder = folder.rename(leftover)
+        _remove(folder)
 
     def _build(self, recipe: Recipe, build: Builder) -> None:
         place = Path(tempfile.mkdtemp(prefix=f"{recipe.digest}.", dir=self._cache.building))
