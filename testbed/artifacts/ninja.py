@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ from testbed.deadline import Deadline
 _EDGE = re.compile(r"\[(\d+)/(\d+)\] ")
 _ERROR = re.compile(r"\S+:\d+(:\d+)?: (fatal )?error: |.*undefined reference")
 _KEPT_LINES = 200
+_ENDING_SECONDS = 10
 
 
 def run_ninja(
@@ -40,17 +40,13 @@ def run_ninja(
     """
     argv = ["ninja", "-C", str(folder), f"-j{len(os.sched_getaffinity(0))}", *targets]
     process = work.commands.start(
-        # A session of its own, so that what ninja started can be ended with it.
+        # A session of its own: an interrupt from the terminal comes by way of Commands.stop only.
         ["setsid", *alone(argv, env)],
         what=what,
         stdout=subprocess.PIPE,
     )
-
-    def end() -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-    timer = Timer(deadline.remaining, end)
+    # Its children have groups of their own: ninja ends them when it is told to end, and only then.
+    timer = Timer(deadline.remaining, process.terminate)
     timer.start()
     said: deque[str] = deque(maxlen=_KEPT_LINES)
     try:
@@ -69,7 +65,9 @@ def run_ninja(
     finally:
         timer.cancel()
         if process.poll() is None:
-            end()
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_ENDING_SECONDS)
         work.commands.forget(process)
     if process.returncode != 0 and deadline.expired:
         raise failure(f"cannot {what}: not done after {deadline.seconds:.0f} s")

@@ -122,6 +122,12 @@ def series(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def make(cache: Cache, progress: Steps, folder: Path) -> Path:
+    """Build it all in `cache` and return the program."""
+    return outputs(cache, progress, folder, "nested QEMU") / "bin/qemu-system-ppc"
+
+
+def outputs(cache: Cache, progress: Steps, folder: Path, name: str) -> Path:
+    """Build it all and return the outputs of the target `name`."""
     files = {**libraries(), "glib2.0": GLIB, "qemu": QEMU}
     sources = [source_package(cache, folder, name, content) for name, content in files.items()]
     python = "usr/lib/python3/dist-packages/mesonbuild"
@@ -135,7 +141,8 @@ def make(cache: Cache, progress: Steps, folder: Path) -> Path:
     )
     workshop = make_workshop(cache, progress)
     workshop.make([target])
-    return workshop.objects.folder(target.recipe) / "bin/qemu-system-ppc"
+    (found,) = (part for part in (target, *target.needs) if part.name == name)
+    return workshop.objects.folder(found.recipe)
 
 
 def test_program_is_static_stripped_and_patched(
@@ -158,6 +165,17 @@ def test_program_is_static_stripped_and_patched(
     assert progress.parts[-1] == pytest.approx(1.0)
     names = ("meson", "GLib", "zlib", "libfdt", "libpcre2-8", "nested QEMU")
     assert {f"build {name}" for name in names} == set(progress.steps)
+
+
+def test_headers_of_glib_are_where_users_look(
+    cache: Cache, progress: Steps, tmp_path: Path, series: Path
+) -> None:
+    include = outputs(cache, progress, tmp_path, "GLib") / "include/glib-2.0"
+    assert {str(path.relative_to(include)) for path in include.rglob("*.h")} == {
+        *("glib.h", "glib-object.h", "glib-unix.h", "glibconfig.h", "gmodule.h"),
+        *("glib/gone.h", "glib/deprecated/gold.h"),
+        *("glib/glib-visibility.h", "glib/gversionmacros.h", "gmodule/gmodule-visibility.h"),
+    }
 
 
 def test_bytes_do_not_depend_on_the_place(progress: Steps, tmp_path: Path, series: Path) -> None:
