@@ -54,7 +54,7 @@ def built_busybox_target(sources: Selection, tools: CrossTools) -> Target:
         # Of two values for a symbol the first counts.
         config.write_text(_FRAGMENT.read_text() + config.read_text())
         run([*arguments, "oldconfig"], tree)
-        check_config(_FRAGMENT, config)
+        check_config(_FRAGMENT, config, "busybox")
         run([*arguments, "busybox"], tree)
         (tree / "busybox").rename(work.out / "busybox")
 

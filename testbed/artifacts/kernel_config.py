@@ -17,7 +17,7 @@ def symbols(text: str) -> dict[str, str]:
     return {name: value for name, value in _SET.findall(text) if value != "n"}
 
 
-def check_config(fragment: Path, config: Path) -> None:
+def check_config(fragment: Path, config: Path, what: str = "the kernel") -> None:
     """Raises TestbedError naming the symbols of `fragment` that `config` does not have as asked.
 
     A symbol is dropped in silence when something it depends on is missing, or its name has gone.
@@ -32,7 +32,7 @@ def check_config(fragment: Path, config: Path) -> None:
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise failure(
-            f"cannot configure the kernel as {fragment.name} asks: {', '.join(wrong[:3])}{more};"
+            f"cannot configure {what} as {fragment.name} asks: {', '.join(wrong[:3])}{more};"
             " look at what they depend on",
             excerpt=tuple(wrong),
         )
