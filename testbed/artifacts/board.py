@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from testbed.artifacts import arm_virt
+from testbed.artifacts import arm_virt, e500
 from testbed.artifacts.cache import Cache
 from testbed.artifacts.commands import Commands
 from testbed.artifacts.digest import file_sha256
@@ -25,7 +25,7 @@ from testbed.artifacts.resolver import Resolver
 from testbed.artifacts.selection import Selection
 from testbed.artifacts.targets import Workshop
 
-_COMPOSITIONS = {"arm-virt": arm_virt.COMPOSITION}
+_COMPOSITIONS = {"arm-virt": arm_virt.COMPOSITION, "e500": e500.COMPOSITION}
 BOARDS = tuple(_COMPOSITIONS)
 
 
