@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the board `e500` is made of: built here from Debian's sources, which has no such packages."""
+"""What the board `e500` is made of: built here from Debian's sources, as it has no packages."""
 
 from __future__ import annotations
 
