@@ -30,9 +30,10 @@ How it works
 ------------
 A port is the `iommu` of a device's `Dma` and works on the thread that transfers. It takes the
 registers, lets the lock go, and walks the tables, whose entries it reads over the device's own
-link, in one batch where the last transfer's tell which ones it will need. It reads them for every
-transfer: hardware caches entries, but snoops, so software cannot tell. A transfer of several
-pieces is checked by one reading. So DMA costs one wait more, seldom two or three.
+link, the primary one first, in one batch where the last transfer's tell which ones it will need. It
+reads them for every transfer: hardware caches entries, but snoops, so software cannot tell. A
+transfer of several pieces is checked by one reading. So DMA costs one wait more, seldom two or
+three.
 
 Decided, not verified
 ---------------------

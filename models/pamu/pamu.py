@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -25,6 +26,8 @@ from testbed.remoteport.iommu import Fetch, Piece, TranslatedLink
 __all__ = ["Pamu", "PamuPort"]
 
 MAX_LIODN = 0xFFFF
+_GAP = 512
+"""Bytes between two entries that are cheaper to read than to ask for the second one."""
 
 
 def _never(unit: int) -> bool:
@@ -143,7 +146,7 @@ class PamuPort:
         walk = Walk(tables, self.liodn, entries, pieces, write)
         while unread := [piece for piece in walk.wanted.items() if piece[0] not in read]:
             same = walk.complete
-            for (address, _), data in zip(unread, fetch(unread), strict=True):
+            for (address, _), data in zip(unread, _gather(unread, fetch), strict=True):
                 same = same and entries[address] == data
                 read[address] = entries[address] = data
             if not same:
@@ -163,3 +166,33 @@ class PamuPort:
             f"{pamu.name}: DMA {verb} of LIODN {self.liodn:#x} at {reason.address:#x} refused:"
             f" {reason}",
         )
+
+
+def _gather(entries: Sequence[Piece], fetch: Fetch) -> list[bytes | None]:
+    """As `fetch`, but entries that lie close together are read as one piece of memory.
+
+    The order stays that of the first of each: software makes an entry valid after those that it
+    leads to.
+    """
+    if len(entries) == 1:
+        return fetch(entries)
+    turns = {address: turn for turn, (address, _) in enumerate(entries)}
+    runs: list[tuple[int, int, int]] = []  # first turn, start and end
+    for address, size in sorted(entries):
+        turn, end = turns[address], address + size
+        if runs and address - runs[-1][2] <= _GAP:
+            runs[-1] = (min(turn, runs[-1][0]), runs[-1][1], end)
+        else:
+            runs.append((turn, address, end))
+    found: dict[int, bytes] = {}
+    pieces = [(start, end - start) for _, start, end in sorted(runs)]
+    for (start, _), data in zip(pieces, fetch(pieces), strict=True):
+        if data is None:
+            return fetch(entries)  # only some of it may be refused
+        found[start] = data
+    starts = [start for _, start, _ in runs]
+    result: list[bytes | None] = []
+    for address, size in entries:
+        start = starts[bisect_right(starts, address) - 1]
+        result.append(found[start][address - start :][:size])
+    return result

@@ -488,6 +488,30 @@ def test_devices_do_not_see_each_other_s_windows() -> None:
         assert rig.memory.peek(liodn * MIB + 0x100, 64) == data
 
 
+def test_entries_that_are_neighbours_are_read_as_one() -> None:
+    """Also where memory refuses one of them, or what lies between them."""
+    rig = Rig()
+    rig.start()
+    rig.subwindows(0, 16 * PAGE, {n: (n * PAGE, ALL) for n in range(16)}, 16, fspi=64)
+    entries = SECONDARY + 64 * 64
+    rig.dma.read(0, 16 * PAGE)
+    rig.memory.log.clear()
+    rig.dma.read_many([(n * PAGE, 8) for n in (0, 1, 2, 5, 15)])
+    reads = [(address, size) for _, address, size in rig.memory.log]
+    # The primary one first: software makes it valid when the others are as they should be.
+    assert SECONDARY < PRIMARY
+    assert reads[:3] == [
+        (PRIMARY + LIODN * 64, 64),
+        (entries, 5 * 64),
+        (entries + 14 * 64, 64),
+    ]
+    rig.memory.refused = [range(entries + 2 * 64, entries + 4 * 64)]
+    rig.dma.read_many([(n * PAGE, 8) for n in (0, 1, 2, 5, 15)])
+    assert rig.get(POES1) == 0
+    refusal(rig, 0, 4 * PAGE)
+    assert rig.get(POEAH) << 32 | rig.get(POEAL) == entries + 2 * 64
+
+
 def test_what_a_transfer_costs() -> None:
     """One wait for the tables, once they are known, however many pieces there are."""
     rig = Rig()
