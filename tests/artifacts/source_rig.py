@@ -9,15 +9,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from artifact_rig import Steps
-
 from testbed.artifacts.cache import Cache
-from testbed.artifacts.commands import Commands
 from testbed.artifacts.cross import CrossTools
-from testbed.artifacts.download import Downloader
-from testbed.artifacts.mirrors import Mirrors
 from testbed.artifacts.packages import Package
-from testbed.artifacts.targets import Workshop
 
 NATIVE = CrossTools(prefix="", flags=(), family="x86_64", endian="little")
 """The workstation's own compiler in the place of a cross compiler."""
@@ -50,14 +44,6 @@ def binary_package(cache: Cache, folder: Path, name: str, files: Mapping[str, st
     archive = folder / f"{name}_1.0-1_all.deb"
     _run("dpkg-deb", "-b", "-Znone", tree, archive)
     return _keep(cache, archive, name, "all")
-
-
-def make_workshop(cache: Cache, progress: Steps) -> Workshop:
-    commands = Commands()
-    mirrors = Mirrors(main="http://archive.invalid", security=None, suites=())
-    return Workshop(
-        cache, commands, Downloader(cache, lambda: mirrors, commands, progress), progress
-    )
 
 
 def _run(*argv: str | Path) -> None:

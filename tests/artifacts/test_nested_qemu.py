@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from artifact_rig import Steps
-from source_rig import NATIVE, binary_package, make_workshop, source_package
+from artifact_rig import Steps, make_workshop
+from source_rig import NATIVE, binary_package, source_package
 
 from testbed.artifacts import archive, lists, nested_qemu
 from testbed.artifacts.archive import Archive

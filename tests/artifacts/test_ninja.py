@@ -9,8 +9,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from artifact_rig import Steps
-from source_rig import make_workshop, write_tree
+from artifact_rig import Steps, make_workshop
+from source_rig import write_tree
 
 from testbed.artifacts.cache import Cache
 from testbed.artifacts.ninja import run_ninja

@@ -8,8 +8,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from artifact_rig import Steps
-from source_rig import NATIVE, make_workshop, source_package
+from artifact_rig import Steps, make_workshop
+from source_rig import NATIVE, source_package
 
 from testbed.artifacts.cache import Cache
 from testbed.artifacts.selection import Selection, Wish

@@ -11,8 +11,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from artifact_rig import Steps, tree
-from source_rig import NATIVE, binary_package, make_workshop, source_package
+from artifact_rig import Steps, make_workshop, tree
+from source_rig import NATIVE, binary_package, source_package
 
 from testbed.artifacts.busybox import built_busybox_target
 from testbed.artifacts.cache import Cache
