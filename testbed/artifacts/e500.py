@@ -76,7 +76,7 @@ def parts(selections: list[Selection], qemu: Qemu, guest_kernel: Path | None) ->
             [
                 e2fsprogs_target(sources, TOOLS),
                 sfdisk_target(sources, TOOLS),
-                modprobe_target(sources, TOOLS),
+                modprobe_target(sources, tools, TOOLS),
             ],
         ),
         payload=payload_target(
