@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from testbed.remoteport.device import BusError, Device, Region, Response, StateError
 
@@ -20,8 +20,8 @@ class RegisterPage(Device):
 
     regions: ClassVar[tuple[Region, ...]] = (Region("page", _SIZE),)
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
+    def __init__(self, name: str, byteorder: Literal["little", "big"] = "little") -> None:
+        super().__init__(name, byteorder)
         self._page = bytearray(_SIZE)
 
     def read(self, region: int, offset: int, size: int) -> int:
@@ -58,8 +58,8 @@ class DmaPage(RegisterPage):
     and its exception, if any, is kept for whoever rang.
     """
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
+    def __init__(self, name: str, byteorder: Literal["little", "big"] = "little") -> None:
+        super().__init__(name, byteorder)
         self.job: Callable[[], None] | None = None
         self.deferred_job = False
         self.done = threading.Event()

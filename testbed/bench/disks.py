@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from models.ahci import Ahci
-from models.ata import AtaDisk, Media
 from testbed.artifacts import BoardArtifacts
 from testbed.bench.figures import Figure
 from testbed.boards.board import Board
@@ -44,21 +42,18 @@ def measure_disks(run: Run, board: Board, artifacts: BoardArtifacts) -> Iterator
     image = run.directory / "bench.img"
     with image.open("wb") as stream:
         stream.truncate(_SIZE)
-    disk = AtaDisk(Media(_SIZE), serial=_SERIAL)
     host = Host(
         run,
         board,
         artifacts,
-        models={path: Ahci("sata", ports=(disk,))},
-        # QEMU's AHCI fails on a command table that an IOMMU scatters: both go around it.
-        append="iommu.passthrough=1",
+        append=board.bench.around_iommu,
         extra=_ahci_of_qemu(image),
         traced=False,
     )
     try:
         host.boot()
         theirs = yield from _measure("host, QEMU's AHCI", host, _pci_disk(host))
-        ours = yield from _measure("host, modelled AHCI", host, host.disk(path))
+        ours = yield from _measure("host, modelled SATA", host, host.disk(path))
         yield from _ratios("host: QEMU's AHCI / modelled", theirs, ours, "under 3")
 
         assigned = host.assign(path)
@@ -67,8 +62,8 @@ def measure_disks(run: Run, board: Board, artifacts: BoardArtifacts) -> Iterator
         guest.boot()
         guest.mount_system()
         theirs = yield from _measure("guest, virtio-blk", guest, _virtio_device(guest))
-        ours = yield from _measure("guest, modelled AHCI", guest, guest.disk(assigned))
-        yield from _ratios("guest: virtio-blk / modelled AHCI", theirs, ours)
+        ours = yield from _measure("guest, modelled SATA", guest, guest.disk(assigned))
+        yield from _ratios("guest: virtio-blk / modelled SATA", theirs, ours)
         guest.shutdown()
     finally:
         host.shutdown()

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Literal
 
 from models.ns16550a import Ns16550a
 from testbed.artifacts import BoardArtifacts
@@ -50,19 +51,24 @@ class TimedUart(Ns16550a):
         return super().read(region, offset, size)
 
 
-def bench_devices() -> tuple[PlatformDevice, ...]:
+def bench_devices(byteorder: Literal["little", "big"]) -> tuple[PlatformDevice, ...]:
     """Two register pages without an IOMMU: one answers each write, one takes them posted."""
-    return (_bench_device(0xF00000, posted=False), _bench_device(0xF01000, posted=True))
+    return (
+        _bench_device(0xF00000, byteorder, posted=False),
+        _bench_device(0xF01000, byteorder, posted=True),
+    )
 
 
-def _bench_device(offset: int, *, posted: bool) -> PlatformDevice:
+def _bench_device(
+    offset: int, byteorder: Literal["little", "big"], *, posted: bool
+) -> PlatformDevice:
     name = f"bench@{offset:x}"
     return PlatformDevice(
         name=name,
         compatible=("testbed,register-page",),
         registers=((offset, 0x1000),),
         interrupts=(),
-        model=lambda _: DmaPage(name),
+        model=lambda _: DmaPage(name, byteorder),
         posted_writes=posted,
     )
 
@@ -71,14 +77,14 @@ def measure(run: Run, board: Board, artifacts: BoardArtifacts) -> Iterator[Figur
     """Boot, measure, and give the figures as they come."""
     mapped = next(device for device in board.devices if device.registers[0][1] == 0x1000)
     uart = TimedUart(mapped)
-    pages = bench_devices()
+    pages = bench_devices(board.byteorder)
     host = Host(
         run,
         board,
         artifacts,
         models={mapped.path: uart},
         devices=(*board.devices, *pages),
-        append=board.bench_arguments,
+        append=board.bench.arguments,
     )
     try:
         host.boot()
@@ -119,7 +125,7 @@ def _dma(host: Host, board: Board, device: PlatformDevice) -> Iterator[Figure]:
     def measured(transfer: Transfer, size: int, count: int = 1, after: bool = False) -> list[float]:
         """Seconds of each transfer of `count` pieces, inside a doorbell's write or after it."""
         seconds: list[float] = []
-        page.job = partial(_repeat, page, board.bench_memory, transfer, size, count, seconds)
+        page.job = partial(_repeat, page, board.bench.memory, transfer, size, count, seconds)
         page.deferred_job = after
         page.done.clear()
         host.succeed(f"devmem {doorbell:#x} 32 1")

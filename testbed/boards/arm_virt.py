@@ -12,6 +12,7 @@ from models.ata import AtaDisk, Media
 from models.ns16550a import Ns16550a
 from models.sec import PRESETS
 from testbed.boards.board import (
+    BenchSettings,
     Board,
     GuestBus,
     GuestVirtio,
@@ -88,6 +89,7 @@ ARM_VIRT = Board(
         *("-accel", "tcg,thread=multi,tb-size=512"),
         *("-smp", "1", "-m", "2048"),
     ),
+    byteorder="little",
     kernel_arguments="console=ttyAMA0 quiet loglevel=4 panic=-1 rdinit=/init",
     # The upper half of virt's platform-bus window: nothing uses it in the host, and 16 MiB is the
     # size of a QorIQ CCSR space, so that devices sit at the offsets real parts have.
@@ -117,8 +119,14 @@ ARM_VIRT = Board(
         ),
     ),
     # RAM begins at 0x40000000; the host is told to use 1.875 GiB of its 2.
-    bench_arguments="mem=1920M",
-    bench_memory=0x40000000 + (1920 << 20),
+    bench=BenchSettings(
+        arguments="mem=1920M",
+        memory=0x40000000 + (1920 << 20),
+        # QEMU's AHCI fails on a command table that an IOMMU scatters.
+        around_iommu="iommu.passthrough=1",
+        ciphers={"AES-CBC": "cbc-aes-ce", "SHA-256": "sha256-ce"},
+        modules=("aes-ce-blk", "sha2-ce"),
+    ),
     guest_qemu="qemu-system-aarch64",
     guest_machine=(
         *("-machine", "virt,gic-version=3"),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from testbed.boards.iommu_fault import IommuFault
 from testbed.devicetree.tree import Tree, Value
@@ -69,6 +70,20 @@ class GuestBus:
 
 
 @dataclass(frozen=True)
+class BenchSettings:
+    """What `testbed bench` has to know of a board."""
+
+    arguments: str
+    """Kernel arguments that keep the host out of the memory at `memory`."""
+    memory: int
+    around_iommu: str
+    """Kernel arguments that let the host's own devices go around the IOMMU."""
+    ciphers: Mapping[str, str]
+    """The kernel's drivers of AES-CBC and SHA-256 on the CPU, and `modules` that bring them."""
+    modules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class GuestVirtio:
     """The virtio devices that nested QEMU has on the board: where they sit is the machine's."""
 
@@ -104,13 +119,13 @@ class Board:
     """The workstation's QEMU program."""
     machine: tuple[str, ...]
     """QEMU arguments that make the host, without storage, consoles and devices."""
+    byteorder: Literal["little", "big"]
+    """Of the CPU, host and guest."""
     kernel_arguments: str
     soc_base: int
     soc_size: int
     devices: tuple[PlatformDevice, ...]
-    bench_arguments: str
-    """Kernel arguments that keep the host out of the memory at `bench_memory`."""
-    bench_memory: int
+    bench: BenchSettings
     guest_qemu: str
     guest_machine: tuple[str, ...]
     guest_kernel_arguments: str

@@ -14,6 +14,7 @@ from models.ns16550a import Ns16550a
 from models.pamu import Pamu
 from models.sec import PRESETS
 from testbed.boards.board import (
+    BenchSettings,
     Board,
     GuestBus,
     GuestVirtio,
@@ -104,6 +105,7 @@ E500 = Board(
         *("-accel", "tcg,tb-size=512"),
         *("-smp", "1", "-m", "2048"),
     ),
+    byteorder="big",
     kernel_arguments=(
         "console=ttyS0 quiet loglevel=4 panic=-1 rdinit=/init"
         " default_hugepagesz=16M hugepagesz=16M hugepages=32"
@@ -146,9 +148,14 @@ E500 = Board(
             properties={},
         ),
     ),
-    # The host is told to use 896 MiB of its 1 GiB.
-    bench_arguments="mem=896M",
-    bench_memory=896 << 20,
+    # The host is told to use all but 128 MiB of its 2 GiB.
+    bench=BenchSettings(
+        arguments="mem=1920M",
+        memory=1920 << 20,
+        around_iommu="",  # the PAMU translates nothing of the host's own
+        ciphers={"AES-CBC": "cbc(aes-generic)", "SHA-256": "sha256-generic"},
+        modules=("cbc", "aes_generic", "sha256_generic"),
+    ),
     guest_qemu="/testbed/bin/qemu-system-ppc",
     guest_machine=(
         *("-machine", "ppce500,memory-backend=ram"),

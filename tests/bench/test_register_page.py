@@ -29,6 +29,12 @@ def test_bytes_lie_as_on_a_little_endian_bus(page: RegisterPage) -> None:
     assert [page.read(0, 8 + at, 1) for at in range(4)] == [0x44, 0x33, 0x22, 0x11]
 
 
+def test_bytes_lie_as_on_a_big_endian_bus() -> None:
+    page = RegisterPage("bench@f00000", "big")
+    page.write(0, 8, 4, 0x11223344)
+    assert [page.read(0, 8 + at, 1) for at in range(4)] == [0x11, 0x22, 0x33, 0x44]
+
+
 def test_an_access_over_the_end_is_refused(page: RegisterPage) -> None:
     for access in (lambda: page.read(0, 0xFFF, 2), lambda: page.write(0, 0xFFD, 4, 0)):
         with pytest.raises(BusError) as caught:
@@ -69,7 +75,7 @@ def test_a_bad_state_is_named_and_changes_nothing(
 
 
 def test_each_bench_device_has_a_page_of_its_own() -> None:
-    answering, posting = bench_devices()
+    answering, posting = bench_devices("little")
     assert (answering.posted_writes, posting.posted_writes) == (False, True)
     assert isinstance(answering.model({}), DmaPage)
     assert answering.model({}).name == answering.name != posting.model({}).name
