@@ -20,8 +20,8 @@ What the drivers do not tell, the model does this way
 - An error that the device reports sets its bit in DER, by the port that CQPMP named when the
   command was queued, and CER: the slot of a command that is not queued; all slots that are queued
   in the device, since a Set Device Bits FIS does not tell which one failed. What is in CQR waits.
-  Writing a one to the bit in DER forgets all commands of that device, in CQR, CAR and CCR, and lets
-  new ones begin.
+  Writing a one to the bit in DER forgets that device's commands in CQR and CCR, and lets new ones
+  begin.
 - A command's status FIS (SFIS) is the Register FIS that answers it, or what a PIO Setup FIS says
   its end is: for a queued command that it was taken. It is given when it is an error, or when
   HCONTROL.COPYOUT_STATFIS is set, as it is after reset: Linux reads it and does not set the bit.

@@ -270,7 +270,6 @@ class Port(SerialLink):
                 slots |= state.of_device(device)
         self._engine.abort()
         state.cqr &= ~slots
-        state.car &= ~slots
         state.ccr &= ~slots
         self._coalescing.cleared()
         self._engine.poke()

@@ -77,7 +77,7 @@ SATA_FSL = Driver(
     # Again and again, until libata is tired of it and does without queuing.
     unreadable=(_NO_LOG, READ, "NCQ disabled", "failed command: READ DMA", *MEDIUM_ERROR),
     unreadable_never="disable device",
-    unreadable_reads=3,
+    unreadable_reads=5,
     bad_crc=(FROZEN, READ, _BUS_ERROR),
     bad_crc_written=(FROZEN,),
     refused=(_NO_LOG, WRITE, *_FORGOTTEN),

@@ -79,6 +79,7 @@ def test_speed_limit(rig: Rig) -> None:
 def test_comreset_by_scontrol(rig: Rig) -> None:
     rig.write(SCONTROL, 1)
     assert rig.read(SSTATUS) == 0
+    assert rig.read(HSTATUS) == ONLINE, "software knows what it did"
     rig.write(SCONTROL, 0)
     assert rig.read(SSTATUS) == 0x123
     rig.work()
