@@ -19,6 +19,7 @@ from testbed.machine.assignment import Assignment
 from testbed.machine.host import Host
 from testbed.paths import FRAGMENTS
 
+_BUS = "stand-ins"
 _SPACE = 0x10000
 """Bytes set aside for one stand-in; its size and its alignment."""
 _PAGE = 0x1000
@@ -93,13 +94,28 @@ class StandIns:
             )
             reserved.add(name, {"reg": reg, "no-map": None})
         host_node = host.node(whole.path)
-        node = guest.root.add(
-            name, {"reg": reg, "#address-cells": 1, "#size-cells": 1, "ranges": None}
-        )
+        bus = guest.root.child(_BUS) or self._add_bus()
+        node = bus.add(name, {"reg": reg, "#address-cells": 1, "#size-cells": 1, "ranges": None})
         report = fragment.fill(fragment.find(FRAGMENTS, host_node), host_node, node)
         host.run.note(report.text())
         self._nodes[whole.path] = node
         return node
+
+    def _add_bus(self) -> Node:
+        """What the stand-ins sit on: on Power, Linux makes no devices of nodes on no bus."""
+        bus = self._guest.root.add(
+            _BUS,
+            {
+                "compatible": ("simple-bus",),
+                "#address-cells": 2,
+                "#size-cells": 2,
+                "ranges": None,
+            },
+        )
+        parts_bus = self._guest.node(self._host.board.guest_bus.node)
+        if parts_bus.get("interrupt-parent") is not None:
+            bus.set("interrupt-parent", parts_bus.cell("interrupt-parent"))
+        return bus
 
 
 def _end_memory(guest: Tree, start: int, size: int) -> None:

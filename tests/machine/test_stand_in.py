@@ -39,7 +39,12 @@ def guest_tree() -> Tree:
     tree = host_tree()
     tree.root.set("interrupt-parent", tree.phandle(tree.root.child("intc")))  # type: ignore[arg-type]
     base, size = BOARD.guest_bus.base, BOARD.guest_bus.size
-    bus = {"#address-cells": 1, "#size-cells": 1, "ranges": (0, 0, base, size)}
+    bus = {
+        "#address-cells": 1,
+        "#size-cells": 1,
+        "ranges": (0, 0, base, size),
+        "interrupt-parent": 0x1234,
+    }
     tree.root.add(BOARD.guest_bus.node.strip("/"), bus)
     return tree
 
@@ -56,7 +61,12 @@ def test_a_ring_lies_in_memory_that_stands_in_for_its_controller() -> None:
     host = FakeHost()
     tree, added = add(host, *RINGS)
     (preload,) = added.preloads
-    controller = tree.node(f"/crypto@{preload.address:x}")
+    controller = tree.node(f"/stand-ins/crypto@{preload.address:x}")
+    assert cpu_address(tree, controller, preload.address) == preload.address
+    stand_ins = tree.node("/stand-ins")
+    assert stand_ins.strings("compatible") == ("simple-bus",)
+    # Interrupts of the parts go where those of the bus go that the parts are really on.
+    assert stand_ins.cell("interrupt-parent") == 0x1234
     assert controller.require("compatible") == host.node("/soc/crypto@300000").require("compatible")
     assert controller.get("interrupts") is None
     for number, report in enumerate(added.reports):
