@@ -55,7 +55,7 @@ _PAMU_KINDS = {
     "OTV": 0x0006,  # operation
 }
 _PAMU_LINE = re.compile(
-    r"fsl-pamu: pamu_av_isr: access violation: liodn (\d+) address 0x([0-9a-f]+)"
+    r"fsl-pamu: \w+: access violation: liodn (\d+) address 0x([0-9a-f]+)"
     r" avs1 ([0-9a-f]{8})\b"
 )
 
