@@ -10,11 +10,11 @@ from testbed.artifacts import alone as running
 from testbed.artifacts import cross, meson, ninja, static_library
 from testbed.artifacts import unpack as unpacking
 from testbed.artifacts.alone import run_alone
-from testbed.artifacts.cross import CrossTools, environment
+from testbed.artifacts.cross import CrossTools
 from testbed.artifacts.meson import PYTHON, meson_environment
 from testbed.artifacts.ninja import run_ninja
 from testbed.artifacts.selection import Selection
-from testbed.artifacts.static_library import program_flags, write_pkg_config
+from testbed.artifacts.static_library import build_environment, program_flags, write_pkg_config
 from testbed.artifacts.targets import Target, Workspace
 from testbed.artifacts.unpack import authors_source, unpack_source
 from testbed.deadline import Deadline
@@ -65,7 +65,7 @@ def glib_target(sources: Selection, tools: CrossTools, meson_tool: Target, pcre2
             "[binaries]\npkg-config = 'pkg-config'\n" + _ANSWERS + "pkg_config_libdir = "
             f"['{work.need(pcre2.name)}/lib/pkgconfig', '{work.scratch}/stand-ins']\n"
         )
-        settings = {**environment(work), **meson_environment(work.need(meson_tool.name))}
+        settings = {**build_environment(work), **meson_environment(work.need(meson_tool.name))}
         run_alone(
             work.commands,
             [

@@ -16,7 +16,7 @@ from testbed.artifacts import alone as running
 from testbed.artifacts import cross, glib, lists, meson, ninja, patch_series, static_library
 from testbed.artifacts import unpack as unpacking
 from testbed.artifacts.alone import run_alone
-from testbed.artifacts.cross import CrossTools, environment
+from testbed.artifacts.cross import CrossTools
 from testbed.artifacts.glib import glib_target
 from testbed.artifacts.meson import PYTHON, meson_environment, meson_target
 from testbed.artifacts.ninja import run_ninja
@@ -26,6 +26,7 @@ from testbed.artifacts.static_library import (
     LIBFDT,
     PCRE2,
     ZLIB,
+    build_environment,
     library_target,
     program_flags,
 )
@@ -95,7 +96,7 @@ def nested_qemu_target(
         prefixes = [work.need(library.name) for library in libraries]
         what = "build nested QEMU"
         settings = {
-            **environment(work),
+            **build_environment(work),
             **meson_environment(work.need(meson_tool.name)),
             "PKG_CONFIG": "pkg-config",
             "PKG_CONFIG_LIBDIR": ":".join(f"{prefix}/lib/pkgconfig" for prefix in prefixes),

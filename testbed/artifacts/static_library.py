@@ -135,7 +135,7 @@ def _compile(work: Workspace, library: Library, tools: CrossTools, tree: Path) -
             ],
             what=what,
             cwd=tree,
-            env=environment(work),
+            env=build_environment(work),
         )
 
     work.step.complete(0.0)
@@ -152,6 +152,11 @@ def _compile(work: Workspace, library: Library, tools: CrossTools, tree: Path) -
 def program_flags(tools: CrossTools, tree: Path) -> tuple[str, ...]:
     """For programs that are to be fast, whose bytes do not depend on where `tree` is."""
     return (*tools.flags, "-O2", f"-ffile-prefix-map={tree}=.")
+
+
+def build_environment(work: Workspace) -> dict[str, str]:
+    """As `environment`, and ccache finds again what was compiled in another scratch folder."""
+    return {**environment(work), "CCACHE_BASEDIR": str(work.scratch), "CCACHE_NOHASHDIR": "1"}
 
 
 def write_pkg_config(
