@@ -306,7 +306,7 @@ class Guest:
             name = linux_name(self.tree, node)
             deadline = self.run.deadline(seconds)
             above = parent(self.tree, node)
-            if above.path != self.host.board.guest_bus.node:
+            if above.path != self.tree.node(self.host.board.guest_bus.node).path:
                 # The driver of what stands in there makes the device.
                 devices.load_driver(linux_name(self.tree, above), deadline)
             device = devices.load_driver(name, deadline)
