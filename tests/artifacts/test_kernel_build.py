@@ -249,6 +249,7 @@ def test_a_killed_build_goes_on_where_it_was(
         assert not deadline.expired, "what the killed run left is still at work"
     done = kernel_build._READY + (kernel_build._COMPILED - kernel_build._READY) / 3
     assert progress.parts[0] == pytest.approx(done)
+    assert progress.parts == sorted(progress.parts)
     assert tree(cache.unfinished) == []
 
 
