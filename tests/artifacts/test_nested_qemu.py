@@ -21,14 +21,14 @@ from testbed.artifacts.cache import Cache
 from testbed.artifacts.commands import Commands
 from testbed.artifacts.download import Downloader
 from testbed.artifacts.mirrors import find_mirrors
-from testbed.artifacts.nested_qemu import PATCHES, POWER, nested_qemu_target
+from testbed.artifacts.nested_qemu import PATCHES, POWER, nested_qemu_target, unpack_qemu
 from testbed.artifacts.patch_series import apply_series, read_series, touched_files
 from testbed.artifacts.progress import Progress, progress_for
 from testbed.artifacts.resolver import Resolver
 from testbed.artifacts.selection import Selection, Wish
 from testbed.artifacts.static_library import LIBFDT, PCRE2, ZLIB
 from testbed.artifacts.targets import Target, Workshop, Workspace
-from testbed.artifacts.unpack import source_of, unpack_source
+from testbed.artifacts.unpack import authors_source
 from testbed.errors import TestbedError
 from tests.patch_form import check_listing, check_message, check_numbers, check_reasons
 
@@ -72,6 +72,8 @@ for option; do
 done
 test -s "$top/configs/devices/ppc-softmmu/$devices.mak"
 test -z "$CALLERS"
+test ! -e "$top/roms"
+test -e "$top/pc-bios/roms/needed"
 libs=$($PKG_CONFIG --libs glib-2.0 zlib libfdt libpcre2-8)
 cat > build.ninja <<END
 rule cc
@@ -83,6 +85,8 @@ QEMU = {
     "configure": CONFIGURE,
     "main.c": "#include <glib-2.0/glib/gone.h>\nint main(void)\n{\n\treturn 0;\n}\n",
     "configs/devices/ppc-softmmu/default.mak": "",
+    "roms/left-out": "",
+    "pc-bios/roms/needed": "",
 }
 PATCH = """\
 --- a/main.c
@@ -228,11 +232,11 @@ def pristine() -> Path:
     (selection,) = Resolver(cache, commands, progress, mirrors).resolve(
         [(wish, partial(_sources, progress))]
     )
-    packages = source_of(selection.packages, "qemu")
+    packages = authors_source(selection.packages, "qemu")
     touched = touched_files(PATCHES)
 
     def build(work: Workspace) -> None:
-        unpack_source(work, packages, work.scratch / "source")
+        unpack_qemu(work, packages, work.scratch / "source")
         for name in (*touched, "scripts/checkpatch.pl"):
             (work.out / name).parent.mkdir(parents=True, exist_ok=True)
             (work.scratch / "source" / name).rename(work.out / name)
