@@ -272,7 +272,6 @@ class Port(SerialLink):
         state.cqr &= ~slots
         state.ccr &= ~slots
         self._coalescing.cleared()
-        self._engine.poke()
         self.changed()
 
     def _write_chba(self, value: int) -> None:
