@@ -3,8 +3,8 @@
 
 The bytes of a register lie in memory in the order the device gives them: a mapping shows that, and
 read() and write() of the device's file have to agree, whatever the byte order of CPU and device.
-Nested QEMU relies on it: after an interrupt it takes the mapping away from its guest, and passes
-each access on until a second after the last one.
+Nested QEMU relies on it: where KVM does not inject a device's interrupts, it takes the mapping away
+from its guest after one, and passes each access on until a second after the last.
 """
 
 from __future__ import annotations
@@ -143,8 +143,8 @@ class RegisterPaths(Scenario):
     def agree_in_guest(self, assigned: Assignment, guest: Guest) -> None:
         """Registers are the same to a guest before interrupts of its device, under them and after.
 
-        The guest's kernel does not take them, as nobody has opened the port: each access of the
-        guest lets QEMU believe that it did.
+        The guest's kernel does not take them, as nobody has opened the port. Where QEMU has to know
+        of the answer, each access that it passes on is one to it.
         """
         node = guest.node(assigned)
         ((base, _),) = register_windows(guest.tree, node)
