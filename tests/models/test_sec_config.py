@@ -24,11 +24,14 @@ from models.sec.config import (
     SecConfig,
 )
 from models.sec.standin import STANDIN_PAGE, standin_page, standin_words
+from testbed.boards import BOARDS
 from testbed.scenario.caam_algorithms import expected_algorithms
+from testbed.scenario.sec_devices import sec_of
 
 Read = Callable[[int], int]
 
 ALL = list(PRESETS.values())
+BOARD_SECS = [sec_of(board.devices) for board in BOARDS.values()]
 # Parts that differ in one respect each, to see that the driver would notice.
 VARIANTS = [
     *ALL,
@@ -274,6 +277,14 @@ def test_the_stand_in_follows_the_host_in_the_size_of_pointers() -> None:
         assert StockDriver(standin_page(config), 0).pointer_size == 4 + 4 * config.long_pointers
     page = standin_page(T4240, long_pointers=True)
     assert StockDriver(page, 0).pointer_size == 8
+
+
+@pytest.mark.parametrize("part", BOARD_SECS, ids=lambda part: part.name)
+def test_the_stand_in_of_each_boards_sec_is_the_part_to_the_driver(part: SecConfig) -> None:
+    driver = StockDriver(standin_page(part, STANDIN_PAGE), STANDIN_PAGE)
+    assert driver.order == part.byteorder
+    assert driver.era == part.era
+    assert driver.pointer_size == 8  # as firmware leaves it on both boards
 
 
 @pytest.mark.parametrize("ring_offset", [-4096, 4, 0x1800])
