@@ -68,6 +68,17 @@ def test_online_without_a_device() -> None:
     assert rig.read(SSTATUS) == 0
 
 
+def test_a_command_without_a_device_waits_for_one() -> None:
+    rig = Rig(bare=True)
+    rig.start()
+    rig.slot(0, dma(READ_DMA, 3, 1), [(BUFFER, 512)])
+    rig.issue(1)
+    assert rig.read(CQR) == 1
+    rig.port.plug(rig.disk)
+    rig.work()
+    assert rig.read(CCR) == 1
+
+
 def test_speed_limit(rig: Rig) -> None:
     rig.write(HCONTROL, rig.read(HCONTROL) & ~ONLINE)
     assert rig.read(SSTATUS) == 0
