@@ -176,6 +176,16 @@ def test_memory_refuses_the_status_fis(rig: Rig) -> None:
     assert rig.state() == (0, 1, 0, 0, 0)
 
 
+def test_memory_refuses_a_part_of_much_data(rig: Rig) -> None:
+    """What is written before the command has ended."""
+    rig.memory.refused.append(range(BUFFER + (1 << 20), BUFFER + (1 << 20) + 4))
+    rig.slot(0, queued(READ_FPDMA, 0, 6144, 0), [(BUFFER, 3 << 20)], flags=FPDMA)
+    rig.issue(1)
+    assert rig.read(HSTATUS) == ONLINE | MASTER | FATAL
+    assert rig.state() == (0, 1, 0, 0, 0)
+    assert rig.disk.lost == 1
+
+
 @pytest.mark.parametrize("command", [READ_FPDMA, WRITE_FPDMA])
 def test_an_indirect_table_that_memory_refuses_is_met_in_its_turn(rig: Rig, command: int) -> None:
     """The commands before it end well, and are reported."""
