@@ -34,7 +34,7 @@ KERNEL = KernelRecipe(
     fragment=lists.GUESTS / "kernel" / "e500.config",
     series=tuple(
         lists.KERNEL_PATCHES / name
-        for name in ("kvm-e500", "e500-hugetlb", "fsl-pamu", "vfio-platform")
+        for name in ("kvm-e500", "kvm-guest", "e500-hugetlb", "fsl-pamu", "vfio-platform")
     ),
 )
 # Of what Debian's Arm kernel is made from too.

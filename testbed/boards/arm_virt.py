@@ -155,5 +155,6 @@ ARM_VIRT = Board(
         hardware_number=lambda cells: cells[1] + _FIRST_SPI,
     ),
     iommu_faults=smmuv3_faults,
+    iommu_write_only=False,  # the first stage of translation, which Linux uses, has no such pages
     add_soc=_add_soc,
 )

@@ -140,6 +140,11 @@ class Board:
     """Add the `/soc` bus with these devices to the tree QEMU made for the machine."""
     wire_models: Callable[[Mapping[str, Device], Sequence[PlatformDevice]], None] = wire_nothing
     """Connect models with each other, such as an IOMMU with those whose DMA it translates."""
+    iommu_parts: int | None = None
+    """All that its IOMMU lets a device reach at a time lies in one range, this many times a size at
+    a multiple of itself, and is made of parts of that size. None: pages anywhere."""
+    iommu_write_only: bool = True
+    """Its IOMMU can let a device write memory without letting it read; otherwise it reads, too."""
     iommu_in_qemu: bool = True
     """QEMU has the IOMMU, and its bridge is told the stream id of each device."""
     complete_tree: bool = False

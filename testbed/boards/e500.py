@@ -183,6 +183,7 @@ E500 = Board(
     iommu_faults=pamu_faults,
     add_soc=_add_soc,
     wire_models=_wire_models,
+    iommu_parts=256,
     iommu_in_qemu=False,
     complete_tree=True,
 )
