@@ -141,10 +141,10 @@ class Board:
     wire_models: Callable[[Mapping[str, Device], Sequence[PlatformDevice]], None] = wire_nothing
     """Connect models with each other, such as an IOMMU with those whose DMA it translates."""
     iommu_parts: int | None = None
-    """All that its IOMMU lets a device reach at a time lies in one range, this many times a size at
-    a multiple of itself, and is made of parts of that size. None: pages anywhere."""
+    """What its IOMMU maps for a device lies in one range of a power of two bytes, at a multiple of
+    its size, in at most this many equal parts. None: any pages anywhere."""
     iommu_write_only: bool = True
-    """Its IOMMU can let a device write memory without letting it read; otherwise it reads, too."""
+    """Its IOMMU can let a device write memory and not read it; otherwise who writes also reads."""
     iommu_in_qemu: bool = True
     """QEMU has the IOMMU, and its bridge is told the stream id of each device."""
     complete_tree: bool = False

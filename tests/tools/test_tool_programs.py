@@ -88,6 +88,25 @@ def test_no_register_page(build: Build, words: tuple[str, ...], complaint: str) 
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
+        ((), "usage: vfio-dma DEVICE PIECES SIZE"),
+        (("jr", "1"), "usage: vfio-dma DEVICE PIECES SIZE"),
+        (("jr", "0", "4096"), "PIECES '0' is not a number from 1 to 16"),
+        (("jr", "17", "4096"), "PIECES '17' is not a number from 1 to 16"),
+        (("jr", "1", "page"), "SIZE 'page' is not a number"),
+        (("jr", "1", "0"), "SIZE '0' is not a number from 4096"),
+        (("jr", "1", "4098"), "SIZE '4098' is not a number of pages"),
+        (("jr", "1", "0x8000000"), "SIZE '0x8000000' is not a number from 4096 to 67108864"),
+        (("no-such.device", "1", "4096"), "no platform device 'no-such.device'"),
+        (("../x", "1", "4096"), "'../x' is not a device name"),
+    ],
+)
+def test_no_memory_for_a_device(build: Build, words: tuple[str, ...], complaint: str) -> None:
+    assert complaint in said(build("vfio-dma", TOOLS["vfio-dma"])(*words))
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
         ((), "usage: sec-job DEVICE ALGORITHM"),
         (("jr", "sha256"), "no platform device 'jr'"),
         (("jr", "sha256", "key"), "option 'key' has no value"),

@@ -79,6 +79,13 @@ void vfio_open(struct vfio *vfio, const char *name)
         fail("getting device '%s' from group %u: %s", name, vfio->group_number, strerror(errno));
 }
 
+void vfio_close(struct vfio *vfio)
+{
+    close(vfio->device);
+    close(vfio->group);
+    close(vfio->container);
+}
+
 struct vfio_region_info vfio_region(const struct vfio *vfio, uint32_t index)
 {
     struct vfio_region_info region = { .argsz = sizeof(region), .index = index };

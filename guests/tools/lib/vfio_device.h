@@ -23,6 +23,9 @@ struct vfio {
  */
 void vfio_open(struct vfio *vfio, const char *name);
 
+/* Let go of device, group and container; what was mapped for the device is no longer. */
+void vfio_close(struct vfio *vfio);
+
 /* Region `index`. Fails the program when the device has none of that index. */
 struct vfio_region_info vfio_region(const struct vfio *vfio, uint32_t index);
 
