@@ -90,6 +90,7 @@ ARM_VIRT = Board(
         *("-smp", "1", "-m", "2048"),
     ),
     byteorder="little",
+    word_bits=64,
     kernel_arguments="console=ttyAMA0 quiet loglevel=4 panic=-1 rdinit=/init",
     # The upper half of virt's platform-bus window: nothing uses it in the host, and 16 MiB is the
     # size of a QorIQ CCSR space, so that devices sit at the offsets real parts have.

@@ -121,6 +121,8 @@ class Board:
     """QEMU arguments that make the host, without storage, consoles and devices."""
     byteorder: Literal["little", "big"]
     """Of the CPU, host and guest."""
+    word_bits: Literal[32, 64]
+    """Of its registers."""
     kernel_arguments: str
     soc_base: int
     soc_size: int
@@ -145,6 +147,10 @@ class Board:
     its size, in at most this many equal parts. None: any pages anywhere."""
     iommu_write_only: bool = True
     """Its IOMMU can let a device write memory and not read it; otherwise who writes also reads."""
+    iommu_for_host: bool = True
+    """The IOMMU translates for the host's own drivers too: a device that nobody uses reaches no
+    memory. Where it does not, as x86 with iommu=pt, only its reset keeps such a device from that.
+    """
     iommu_in_qemu: bool = True
     """QEMU has the IOMMU, and its bridge is told the stream id of each device."""
     complete_tree: bool = False

@@ -106,6 +106,7 @@ E500 = Board(
         *("-smp", "1", "-m", "2048"),
     ),
     byteorder="big",
+    word_bits=32,
     kernel_arguments=(
         "console=ttyS0 quiet loglevel=4 panic=-1 rdinit=/init"
         " default_hugepagesz=16M hugepagesz=16M hugepages=32"
@@ -184,6 +185,7 @@ E500 = Board(
     add_soc=_add_soc,
     wire_models=_wire_models,
     iommu_parts=256,
+    iommu_for_host=False,
     iommu_in_qemu=False,
     complete_tree=True,
 )

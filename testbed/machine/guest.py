@@ -37,7 +37,8 @@ class Guest:
     """One nested guest. `tree` is its device tree, `reports` what became of each host node.
 
     `append` is added to its kernel's arguments, `extra` to its QEMU's. Without `stand_ins` the
-    guest gets a part of a device, such as a job ring, with nothing in place of the rest.
+    guest gets a part of a device, such as a job ring, with nothing in place of the rest. Without
+    `irqfd` its QEMU takes interrupts of devices in user space, even if KVM could inject them.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Guest:
         *,
         append: str = "",
         stand_ins: bool = True,
+        irqfd: bool = True,
         extra: Sequence[str] = (),
     ) -> None:
         self.host = host
@@ -56,6 +58,7 @@ class Guest:
         self.assignments = tuple(assignments)
         self.append = append
         self.stand_ins = stand_ins
+        self.irqfd = irqfd
         self.extra = tuple(extra)
         self.folder = host.run.folder(name)
         self.watch = Watch()
@@ -209,7 +212,8 @@ class Guest:
             argv += ["-device", f"{board.guest_virtio.block},drive={name},serial={name}"]
         for assignment in self.assignments:
             identifier = self._identifier(assignment)
-            argv += ["-device", f"vfio-platform,host={assignment.name},id={identifier}"]
+            device = f"vfio-platform,host={assignment.name},id={identifier}"
+            argv += ["-device", device if self.irqfd else f"{device},x-irqfd=off"]
         return [*argv, *self.extra]
 
     def _system(self) -> tuple[str, ...]:

@@ -206,7 +206,12 @@ class Scenario(Test):  # type: ignore[misc]
         return guest
 
     def prepare_guest(
-        self, assignments: Sequence[Assignment], *, append: str = "", stand_ins: bool = True
+        self,
+        assignments: Sequence[Assignment],
+        *,
+        append: str = "",
+        stand_ins: bool = True,
+        irqfd: bool = True,
     ) -> Guest:
         """A guest that is not started yet; see `Guest`."""
         guest = Guest(
@@ -215,6 +220,7 @@ class Scenario(Test):  # type: ignore[misc]
             assignments,
             append=self._append(append),
             stand_ins=stand_ins,
+            irqfd=irqfd,
         )
         self._guests.append(guest)
         return guest
