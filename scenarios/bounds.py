@@ -22,7 +22,7 @@ from testbed.scenario.tool import Tool
 DEVICES = (
     "/soc/serial@11c500",  # shares its page, cannot be mapped
     "/soc/serial@11d000",
-    "/soc/sata@221000",  # two regions, the second of 4 bytes
+    "/soc/sata@221000",  # on Arm two regions, the second of 4 bytes
     "/soc/crypto@300000/jr@1000",
     "/soc/crypto@300000/jr@2000",
 )
@@ -42,7 +42,7 @@ NO_DESCRIPTOR = "7f7f7f7f"
 NO_LONGER = "ffffffff"  # -1 takes an eventfd back
 STANDARD_INPUT = "00000000"
 
-GET_INFO, GET_PCI_HOT_RESET_INFO, UNKNOWN = 0x3B6B, 0x3B70, 0x3BFF  # ioctl numbers
+GET_INFO, GET_PCI_HOT_RESET_INFO, UNKNOWN = 0x6B, 0x70, 0xFF  # ioctl requests of VFIO
 
 
 @dataclass(frozen=True)
@@ -96,14 +96,16 @@ def accesses_across_the_end(index: int, size: int) -> Iterator[tuple[int, int, C
 
 
 def refused_mapping(index: int, offset: int, length: int, word_bits: int) -> str:
-    """Why a mapping is refused that VFIO would refuse: the kernel's mmap may be first.
+    """Why a mapping is refused that VFIO would refuse: on a 32-bit machine others may be first.
 
-    It lets no driver be mapped beyond what an unsigned long counts in bytes (file_mmap_ok in
-    mm/mmap.c): on a 32-bit machine nothing of a region but the first.
+    The kernel lets no driver be mapped beyond what an unsigned long counts in bytes (file_mmap_ok
+    in mm/mmap.c): nothing of a region but the first. Pages beyond 32 bits the C library refuses.
     """
-    end = index * END_OF_INDEX + offset + max(length, 1)
-    too_far = end > 1 << word_bits and not offset % PAGE and length
-    return "error=EOVERFLOW" if too_far else "error=EINVAL"
+    start = index * END_OF_INDEX + offset
+    counted = start + max(length, 1) <= 1 << word_bits
+    if counted or offset % PAGE or not length or start >= PAGE << word_bits:
+        return "error=EINVAL"
+    return "error=EOVERFLOW"
 
 
 def accesses_of_no_region(count: int, word_bits: int) -> Iterator[Case]:

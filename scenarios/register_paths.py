@@ -102,7 +102,8 @@ class RegisterPaths(Scenario):
             self.host.release(assigned)
 
         assigned = self.host.assign(UART)
-        guest = self.boot_guest(assigned, append="iomem=relaxed")
+        guest = self.prepare_guest([assigned], append="iomem=relaxed", irqfd=False)
+        guest.boot()
         guest.mount_system()
         self.agree_in_guest(assigned, guest)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Interrupts that nested QEMU takes in user space, with the registers taken from the guest till then.
+"""Interrupts that nested QEMU takes in user space, the registers away from the guest till then.
 
 QEMU unmaps the registers of a device that interrupted: the guest's first access traps, and lowers
 the line. On Power this needs the kernel patch "KVM: PPC: booke: flush the shadow TLB when a memslot

@@ -13,7 +13,7 @@
  *   region-info INDEX ARGSZ        size=256 flags=3
  *   irq-info INDEX ARGSZ           count=1 flags=7
  *   set-irqs INDEX START COUNT FLAGS ARGSZ DATA    ok=1; DATA as for write, or "eventfd"
- *   ioctl NUMBER                   ok=1; with no argument
+ *   ioctl NUMBER                   ok=1; VFIO's request of that number, with no argument
  */
 #define _GNU_SOURCE /* mremap */
 #include <errno.h>
@@ -223,7 +223,8 @@ static void do_set_irqs(const struct command *command)
 
 static void do_ioctl(const struct command *command)
 {
-    if (ioctl(vfio.device, command_number(command, 1, "NUMBER"), NULL))
+    /* What the number becomes is the architecture's. */
+    if (ioctl(vfio.device, _IO(VFIO_TYPE, command_number(command, 1, "NUMBER")), NULL))
         answer_error(errno);
     else
         answer("ok=1");
