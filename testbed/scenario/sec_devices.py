@@ -44,8 +44,8 @@ def with_sec(devices: Sequence[PlatformDevice], config: SecConfig) -> tuple[Plat
 def plain_rings(devices: Sequence[PlatformDevice], config: SecConfig) -> tuple[PlatformDevice, ...]:
     """The job rings among the devices, directly on the bus, where they are.
 
-    They are of one SEC, whose controller nobody has: what firmware does with it, `config` says. With
-    them come the devices that have no IOMMU, since one of these may be it.
+    They are of one SEC, whose controller nobody has: what firmware does with it, `config` says.
+    With them come the devices that have no IOMMU, since one of these may be it.
     """
     sec = Sec(config, rings=len(SEC_RINGS))
     rings = [device for device in devices if device.path in SEC_RINGS]

@@ -76,9 +76,7 @@ def test_some_scenarios_are_for_some_boards(folder: Path) -> None:
     (folder / "c_three.py").write_text('class Three:\n    boards = ("e500", "other")\n')
     assert [file.name for file in find(["mine"], "e500")] == ["a-one", "b-two", "c-three"]
     assert [file.name for file in find(["mine"], "arm-virt")] == ["a-one", "b-two"]
-    with pytest.raises(
-        UsageError, match="c-three is for e500 and other, not for arm-virt"
-    ):
+    with pytest.raises(UsageError, match="c-three is for e500 and other, not for arm-virt"):
         find(["mine/c_three.py"], "arm-virt")
     (three,) = find(["mine/c_three.py"], "other")
     assert three.boards() == ("e500", "other")
