@@ -75,7 +75,7 @@ def _bench_device(
 
 def measure(run: Run, board: Board, artifacts: BoardArtifacts) -> Iterator[Figure]:
     """Boot, measure, and give the figures as they come."""
-    mapped = next(device for device in board.devices if device.registers[0][1] == 0x1000)
+    mapped = next(d for d in board.devices if "serial@" in d.name and d.registers[0][1] == 0x1000)
     uart = TimedUart(mapped)
     pages = bench_devices(board.byteorder)
     host = Host(

@@ -62,7 +62,8 @@ AHCI = Driver(
     bad_crc=(FROZEN, "interface fatal error", r"SError: \{ UnrecovData .*BadCRC"),
     bad_crc_written=("interface fatal error", r"SError: \{ UnrecovData .*Handshk"),
     refused=(r"SError: \{ .*Handshk", WRITE, r"error: \{ ICRC ABRT \}"),
-    replugged=("connection status changed", r"SError: \{ .*PHYRdyChg.*DevExch"),
+    # What the driver reads of it may be from before the link came back.
+    replugged=("(PHY RDY|connection status) changed", r"SError: \{ .*PHYRdyChg"),
     aborted=(READ, r"error: \{ ABRT \}"),
     aborted_never=f"{LOSS}|{RESET}|frozen",
     counts_bytes=False,
