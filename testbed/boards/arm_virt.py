@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from models.ahci import Ahci
 from models.ata import AtaDisk, Media
-from models.ns16550a import Ns16550a
 from models.sec import PRESETS
 from testbed.boards.board import (
     BenchSettings,
@@ -21,31 +20,18 @@ from testbed.boards.board import (
 )
 from testbed.boards.iommu_fault import smmuv3_faults
 from testbed.boards.sec import sec_devices
-from testbed.devicetree.tree import Tree, Value
+from testbed.boards.soc import add_devices, bus_window
+from testbed.boards.uart import uart_device
+from testbed.devicetree.tree import Tree
 
 _DISK_SIZE = 256 << 20
 _SPI = 0
 _FIRST_SPI = 32
 _LEVEL_HIGH = 4
-_UART_CLOCK = 150_000_000
-"""Hz; the platform clock / 2 that QorIQ DUARTs run from, within the driver's baud tolerance."""
 
 
 def _specifier(spi: int) -> tuple[int, ...]:
     return (_SPI, spi, _LEVEL_HIGH)
-
-
-def _uart(name: str, window: tuple[int, int], *, interrupt: int, stream_id: int) -> PlatformDevice:
-    return PlatformDevice(
-        name=name,
-        compatible=("ns16550a",),
-        registers=(window,),
-        interrupts=(interrupt,),
-        model=lambda _: Ns16550a(name=name, clock_frequency=_UART_CLOCK, size=window[1]),
-        # Function numbers of the PCI root bus that no device uses; see the bridge's `sid`.
-        stream_id=stream_id,
-        properties={"clock-frequency": _UART_CLOCK, "current-speed": 115200},
-    )
 
 
 _SEC = replace(PRESETS["LS1028A"], page_size=4096, long_pointers=True)
@@ -61,22 +47,17 @@ def _add_soc(board: Board, tree: Tree, devices: Sequence[PlatformDevice]) -> Non
             "compatible": ("simple-bus",),
             "#address-cells": 1,
             "#size-cells": 1,
-            "ranges": (0, board.soc_base >> 32, board.soc_base & 0xFFFFFFFF, board.soc_size),
+            "ranges": bus_window(board),
             "interrupt-parent": gic,
         },
     )
-    for device in devices:
-        properties: dict[str, Value] = {
-            "compatible": device.compatible,
-            "reg": tuple(cell for window in device.registers for cell in window),
-            "interrupts": tuple(cell for spi in device.interrupts for cell in _specifier(spi)),
-            **device.properties,
-        }
-        if device.stream_id is not None:
-            properties["iommus"] = (smmu, device.stream_id)
-            properties["dma-coherent"] = None
-        bus, _, name = device.name.rpartition("/")
-        (tree.node(f"{soc.path}/{bus}") if bus else soc).add(name, properties)
+    add_devices(
+        tree,
+        soc,
+        devices,
+        _specifier,
+        lambda stream_id: {"iommus": (smmu, stream_id), "dma-coherent": None},
+    )
 
 
 ARM_VIRT = Board(
@@ -97,11 +78,12 @@ ARM_VIRT = Board(
     soc_base=0x0D000000,
     soc_size=0x01000000,
     devices=(
-        # As in QorIQ parts: several in one page, so VFIO does not let user space map it and
+        # Stream ids are function numbers of the PCI root bus that no device uses; see the bridge's
+        # `sid`. As in QorIQ parts: several in one page, so VFIO does not let user space map it and
         # each access of a guest goes through the nested QEMU.
-        _uart("serial@11c500", (0x11C500, 0x100), interrupt=180, stream_id=0xF8),
+        uart_device("serial@11c500", (0x11C500, 0x100), interrupt=180, stream_id=0xF8),
         # Alone in its page: VFIO maps it, and a guest's accesses go straight to the device.
-        _uart("serial@11d000", (0x11D000, 0x1000), interrupt=181, stream_id=0xF0),
+        uart_device("serial@11d000", (0x11D000, 0x1000), interrupt=181, stream_id=0xF0),
         PlatformDevice(
             name="sata@221000",
             compatible=("fsl,ls1021a-ahci",),

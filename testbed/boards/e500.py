@@ -10,7 +10,6 @@ from dataclasses import replace
 from models.ata import AtaDisk, Media
 from models.device_config import DeviceConfig
 from models.fsl_sata import FslSata
-from models.ns16550a import Ns16550a
 from models.pamu import Pamu
 from models.sec import PRESETS
 from testbed.boards.board import (
@@ -23,7 +22,9 @@ from testbed.boards.board import (
 )
 from testbed.boards.iommu_fault import pamu_faults
 from testbed.boards.sec import sec_devices
-from testbed.devicetree.tree import Tree, Value
+from testbed.boards.soc import add_devices, bus_window
+from testbed.boards.uart import uart_device
+from testbed.devicetree.tree import Tree
 from testbed.remoteport.device import Device
 
 _DISK_SIZE = 256 << 20
@@ -33,24 +34,10 @@ _SOURCES = 255
 _PAMU = "iommu@20000"
 _GUTS = "global-utilities@e2000"
 """At 0xe0000, where parts have it, is QEMU's own of another kind, which resets the machine."""
-_UART_CLOCK = 150_000_000
-"""Hz; the platform clock / 2 that QorIQ DUARTs run from, within the driver's baud tolerance."""
 
 
 def _specifier(number: int) -> tuple[int, ...]:
     return (number, _ACTIVE_HIGH)
-
-
-def _uart(name: str, window: tuple[int, int], *, interrupt: int, liodn: int) -> PlatformDevice:
-    return PlatformDevice(
-        name=name,
-        compatible=("ns16550a",),
-        registers=(window,),
-        interrupts=(interrupt,),
-        model=lambda _: Ns16550a(name=name, clock_frequency=_UART_CLOCK, size=window[1]),
-        stream_id=liodn,
-        properties={"clock-frequency": _UART_CLOCK, "current-speed": 115200},
-    )
 
 
 _SEC = replace(PRESETS["P4080"], long_pointers=True)
@@ -68,21 +55,9 @@ def _add_soc(board: Board, tree: Tree, devices: Sequence[PlatformDevice]) -> Non
     pic = tree.compatible("fsl,mpic")
     pic.set("last-interrupt-source", _SOURCES)
     soc = tree.node("/soc")
-    soc.set("ranges", (0, board.soc_base >> 32, board.soc_base & 0xFFFFFFFF, board.soc_size))
+    soc.set("ranges", bus_window(board))
     soc.set("interrupt-parent", tree.phandle(pic))
-    for device in devices:
-        properties: dict[str, Value] = {
-            "compatible": device.compatible,
-            "reg": tuple(cell for window in device.registers for cell in window),
-            "interrupts": tuple(
-                cell for number in device.interrupts for cell in _specifier(number)
-            ),
-            **device.properties,
-        }
-        if device.stream_id is not None:
-            properties["fsl,liodn"] = device.stream_id
-        bus, _, name = device.name.rpartition("/")
-        (tree.node(f"{soc.path}/{bus}") if bus else soc).add(name, properties)
+    add_devices(tree, soc, devices, _specifier, lambda stream_id: {"fsl,liodn": stream_id})
 
 
 def _wire_models(models: Mapping[str, Device], devices: Sequence[PlatformDevice]) -> None:
@@ -128,10 +103,10 @@ E500 = Board(
             interrupts=(24, 25),
             model=_pamu,
         ),
-        # Offsets and interrupts of QorIQ parts. The first two share a page there, as on the Arm
-        # board; the last has one for itself.
-        _uart("serial@11c500", (0x11C500, 0x100), interrupt=36, liodn=0xF8),
-        _uart("serial@11d000", (0x11D000, 0x1000), interrupt=37, liodn=0xF0),
+        # Offsets and interrupts of QorIQ parts; of the UARTs the second is alone in its page, as on
+        # board `arm-virt`.
+        uart_device("serial@11c500", (0x11C500, 0x100), interrupt=36, stream_id=0xF8),
+        uart_device("serial@11d000", (0x11D000, 0x1000), interrupt=37, stream_id=0xF0),
         PlatformDevice(
             name="sata@221000",
             compatible=("fsl,pq-sata-v2",),
