@@ -37,10 +37,11 @@ _GICD_ISPENDR = 0x08000200
 TRIED: dict[str, int] = {}
 
 
-def find_qemu(variable: str, program: str) -> Path | None:
+def find_qemu(variable: str, program: str) -> Path:
     """The program under test: named by an environment variable, or the one in PATH."""
     found = os.environ.get(variable) or shutil.which(program)
-    return Path(found) if found else None
+    assert found, f"no {program}: install it or name one in {variable}"
+    return Path(found)
 
 
 def version_of(qemu: Path) -> str:
