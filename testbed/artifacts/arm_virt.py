@@ -51,8 +51,10 @@ def parts(selections: list[Selection], qemu: Qemu, guest_kernel: Path | None) ->
     kernel = kernel_target(kernel_selection)
     linux_source = linux_source_target(kernel_selection)
     linux_headers = linux_headers_target(kernel_selection)
-    vfio_modules = modules_target(module_sets.VFIO_PLATFORM, linux_source, linux_headers)
-    plain_job_ring = modules_target(module_sets.PLAIN_JOB_RING, linux_source, linux_headers)
+    vfio_modules, plain_job_ring = (
+        modules_target(wanted, linux_source, linux_headers, cross=CROSS)
+        for wanted in (module_sets.VFIO_PLATFORM, module_sets.PLAIN_JOB_RING)
+    )
     programs = guest_programs_target(CROSS)
     busybox = packaged_busybox_target(system_selection)
     guest_initramfs = guest_initramfs_target(

@@ -130,7 +130,7 @@ def modules_target(
     linux_source: Target,
     linux_headers: Target,
     *,
-    cross: str = "aarch64-linux-gnu-",
+    cross: str,
 ) -> Target:
     """Outputs: the set's modules. `cross` is the prefix of the compiler's name."""
 

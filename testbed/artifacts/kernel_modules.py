@@ -67,7 +67,7 @@ def build_modules(
     headers: Path,
     out: Path,
     *,
-    cross: str = "aarch64-linux-gnu-",
+    cross: str,
     commands: Commands | None = None,
     deadline: Deadline | None = None,
 ) -> list[Path]:

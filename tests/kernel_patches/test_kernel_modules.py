@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from testbed.artifacts.arm_virt import CROSS
 from testbed.artifacts.kernel_modules import build_modules
 from testbed.artifacts.module_sets import PLAIN_JOB_RING, VFIO_PLATFORM, ModuleSet
 from testbed.deadline import Deadline
@@ -88,7 +89,7 @@ def fail(source: Path, headers: Path, out: Path, series: Path, **options: object
     """The error of a build, with the rules that hold for every one of them."""
     wanted = replace(VFIO_PLATFORM, series=series)
     with pytest.raises(TestbedError) as caught:
-        build_modules(wanted, source, headers, out, **options)  # type: ignore[arg-type]
+        build_modules(wanted, source, headers, out, **{"cross": CROSS, **options})  # type: ignore[arg-type]
     assert caught.value.stage is Stage.ARTIFACTS
     assert "\n" not in caught.value.message
     assert not list(out.glob("*.ko"))
@@ -204,7 +205,9 @@ def test_full_disk_is_told_apart(source: Path, headers: Path, series: Path, tmp_
         "modules:\n\t@/bin/echo all of it > /dev/full\n"
     )
     with pytest.raises(OSError, match="No space left") as caught:
-        build_modules(replace(VFIO_PLATFORM, series=series), source, headers, tmp_path / "out")
+        build_modules(
+            replace(VFIO_PLATFORM, series=series), source, headers, tmp_path / "out", cross=CROSS
+        )
     assert caught.value.errno == errno.ENOSPC
     assert not (tmp_path / "out/source").exists()
 
@@ -239,7 +242,8 @@ def built(
 
     @cache
     def build(wanted: ModuleSet) -> list[Path]:
-        return build_modules(wanted, linux_source, linux_headers, tmp_path_factory.mktemp("built"))
+        out = tmp_path_factory.mktemp("built")
+        return build_modules(wanted, linux_source, linux_headers, out, cross=CROSS)
 
     return build
 
@@ -264,7 +268,8 @@ def test_result_does_not_depend_on_the_place(
     tmp_path: Path,
     built: Callable[[ModuleSet], list[Path]],
 ) -> None:
-    here = build_modules(VFIO_PLATFORM, linux_source, linux_headers, tmp_path / "another/place")
+    out = tmp_path / "another/place"
+    here = build_modules(VFIO_PLATFORM, linux_source, linux_headers, out, cross=CROSS)
     there = built(VFIO_PLATFORM)
     assert [path.read_bytes() for path in here] == [path.read_bytes() for path in there]
 
