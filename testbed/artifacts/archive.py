@@ -2,7 +2,7 @@
 """Resolving wishes with the archive's signed indexes.
 
 The emulated world has its own suites, which need not be the workstation's: the kernel of a series
-comes from the suite that carries it, the arm64 system from one pinned release.
+comes from the suite that carries it, the rest of it from one pinned release.
 """
 
 from __future__ import annotations
@@ -149,8 +149,8 @@ class Archive:
         except TestbedError as error:
             raise failure(
                 f"the archive has no source of the installed QEMU {version} ({error}); run "
-                "'apt-get update && apt-get install --only-upgrade qemu-system-arm' as root, or "
-                "name a snapshot archive"
+                "'apt-get update && apt-get install --only-upgrade qemu-system-arm"
+                " qemu-system-ppc' as root, or name a snapshot archive"
             ) from None
         root.forget_caches()
         packages = sources_from_uris(text, self._mirrors.archives())

@@ -65,8 +65,8 @@ def prepare(
 ) -> BoardArtifacts:
     """Have all artifacts of `board` in the cache; what is there already is verified and used.
 
-    `qemu`, `kernel` and `guest_kernel` take the place of the distribution's; modules stay those of
-    the distribution's kernel. A `qemu` of another version needs its `qemu_source`. `refresh` takes
+    `qemu`, `kernel` and `guest_kernel` take the place of the board's own; modules stay those of its
+    own kernel. A `qemu` of another version needs its `qemu_source`. `refresh` takes
     the newest of each series from the archive instead of what was taken before. `pinned` is the
     manifest file of an earlier run to reproduce, by this call and those after it until a refresh;
     what the archive has dropped since comes from the cache, or from `snapshot`: the address of an

@@ -17,8 +17,6 @@ _GZIP = b"\x1f\x8b"
 _ARM64_MAGIC = b"ARM\x64"
 # drivers/firmware/efi/libstub/zboot-header.S: "zimg", offset and size of the payload, its kind.
 _ZBOOT = struct.Struct("<4x4sII8x32s")
-
-
 # ELF header: 32 bits, most significant byte first; executable for PowerPC (EM_PPC).
 _POWER_ELF = b"\x7fELF\x01\x02"
 _EXECUTABLE_POWER = struct.pack(">HH", 2, 20)

@@ -173,7 +173,7 @@ class Guest:
         return assignment.path.rpartition("/")[2].replace("@", "-")
 
     def _qemu(self) -> str:
-        """The nested QEMU program: the distribution's, or the one the user gave as a drive."""
+        """The nested QEMU program: the board's, or the one the user gave as a drive."""
         if self.host.guest_qemu is None:
             return self.host.board.guest_qemu
         copied = "/run/testbed/guest-qemu"

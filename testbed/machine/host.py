@@ -224,7 +224,10 @@ class Host:
         known = {device.path: device.stream_id for device in self.devices}
         stream_id = known.get(path)
         if stream_id is None:
-            raise TestbedError(Stage.INFRASTRUCTURE, f"{path} has no IOMMU")
+            behind = ", ".join(name for name, number in known.items() if number is not None)
+            raise TestbedError(
+                Stage.INFRASTRUCTURE, f"no IOMMU knows {path}; those behind one are {behind}"
+            )
         return stream_id
 
     def iommu_faults(self) -> list[IommuFault]:
