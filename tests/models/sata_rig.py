@@ -18,6 +18,9 @@ from models.ata.transport import (
     SetDeviceBits,
     Transport,
 )
+from testbed.deadline import Deadline
+from testbed.remoteport.client import Client
+from testbed.remoteport.codec import BusAccess
 from testbed.remoteport.device import BusError, Response
 
 READ_DMA, WRITE_DMA, READ_PIO, WRITE_PIO = 0xC8, 0xCA, 0x20, 0x30
@@ -109,6 +112,29 @@ class Memory:
 
     def wire_changed(self, wire: int, level: bool) -> None:
         pass
+
+
+class Machine(Client):
+    """A machine that a served controller is connected to, with a rig's memory."""
+
+    sparse: Memory
+
+    def dma_read(self, address: int, size: int) -> bytes:
+        return self.sparse.peek(address, size)
+
+    def dma_write(self, address: int, packet: BusAccess) -> None:
+        self.sparse.poke(address, packet.data)
+
+    def get(self, register: int) -> int:
+        return self.read(0, register, 4)
+
+    def put(self, register: int, value: int) -> None:
+        self.write(0, register, 4, value)
+
+    def until(self, register: int, mask: int, value: int) -> None:
+        deadline = Deadline(10)
+        while self.get(register) & mask != value:
+            assert not deadline.expired, f"register {register:#x} is {self.get(register):#x}"
 
 
 class Disk:

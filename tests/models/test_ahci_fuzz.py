@@ -23,9 +23,10 @@ from sata_rig import (
     queued,
     seeded,
 )
+from state_rig import mutate, refusal
 
 from models.ata.transport import LinkErrors
-from testbed.remoteport.device import BusError, StateError
+from testbed.remoteport.device import BusError
 
 _COMMANDS = (READ_DMA, WRITE_DMA, READ_PIO, WRITE_PIO, IDENTIFY, READ_FPDMA, WRITE_FPDMA)
 _KINDS = tuple(LinkErrors)
@@ -297,9 +298,9 @@ def test_any_state_is_taken_whole_or_refused_whole(capsys: pytest.CaptureFixture
             rig.start()
         state = json.loads(json.dumps(rig.ahci.save()))
         for _ in range(choice.randrange(1, 3)):
-            mutate(state, choice)
+            mutate(state, ("ports", 0, "registers"), choice)
         before = rig.ahci.save()
-        error = refusal(rig, state)
+        error = refusal(rig.ahci, state)
         if error is not None:
             refused += 1
             assert error.startswith("sata: field ")
@@ -314,38 +315,3 @@ def test_any_state_is_taken_whole_or_refused_whole(capsys: pytest.CaptureFixture
     assert refused > 500
     with capsys.disabled():
         print(f"\nahci: {taken} mutated states taken, {refused} refused")
-
-
-def refusal(rig: Rig, state: dict[str, object]) -> str | None:
-    """Why the state was refused, or None when it was taken."""
-    try:
-        rig.ahci.load(state)
-    except StateError as error:
-        return str(error)
-    return None
-
-
-def mutate(state: dict[str, object], choice: random.Random) -> None:
-    places = [state]
-    try:
-        places += [state["ports"][0]["registers"]] * 4  # type: ignore[index]
-    except (TypeError, KeyError, IndexError):
-        places = [state]
-    place = choice.choice(places)
-    if not isinstance(place, dict) or not place:
-        return
-    junk = (
-        None,
-        True,
-        False,
-        0,
-        1,
-        -1,
-        1 << choice.randrange(70),
-        choice.getrandbits(32),
-        "x",
-        1.5,
-        [],
-        {},
-    )
-    place[choice.choice(sorted(place))] = choice.choice(junk)

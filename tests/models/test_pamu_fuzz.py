@@ -47,8 +47,9 @@ from pamu_rig import (
     seeded,
     size_code,
 )
+from state_rig import refusal
 
-from testbed.remoteport.device import BusError, Dma, StateError
+from testbed.remoteport.device import BusError, Dma
 
 PAGE = 4096
 LIODNS = (0, 1, 2, 7)
@@ -359,7 +360,7 @@ def test_any_state_is_taken_whole_or_refused_whole(capsys: pytest.CaptureFixture
             if not isinstance(state["units"], list):
                 break
         before = rig.pamu.save()
-        error = refusal(rig, state)
+        error = refusal(rig.pamu, state)
         if error is not None:
             refused += 1
             assert error.startswith("iommu: field ")
@@ -371,12 +372,3 @@ def test_any_state_is_taken_whole_or_refused_whole(capsys: pytest.CaptureFixture
     assert refused > 300
     with capsys.disabled():
         print(f"\npamu: {taken} mutated states taken, {refused} refused")
-
-
-def refusal(rig: Rig, state: dict[str, Any]) -> str | None:
-    """Why the state was refused, or None when it was taken."""
-    try:
-        rig.pamu.load(state)
-    except StateError as error:
-        return str(error)
-    return None
