@@ -87,9 +87,9 @@ def test_a_missing_python_module() -> None:
 
 def test_little_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TESTBED_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(doctor, "_free_megabytes", lambda path: 600)
+    monkeypatch.setattr(doctor, "_free_megabytes", lambda path: 1600)
     problems = [finding.problem for finding in doctor.check()]
-    assert f"600 MB are free for the cache in {tmp_path / 'cache'}, 2500 MB are needed" in problems
+    assert f"1600 MB are free for the cache in {tmp_path / 'cache'}, 2500 MB are needed" in problems
     (tmp_path / "cache" / "objects").mkdir(parents=True)
     problems = [finding.problem for finding in doctor.check()]
     assert not any("free for the cache" in problem for problem in problems)
