@@ -28,7 +28,7 @@ from models.fsl_sata.state import (
     State,
 )
 from models.fsl_sata.transfer import link_error_bits
-from models.sata.link import SerialLink
+from models.sata.link import SAVED, SerialLink
 from models.sata.scr import ACTIVE, NO_DEVICE, OFFLINE, PARTIAL, SLUMBER
 from models.saved_state import Fields
 from models.words import Reader, Writer
@@ -146,23 +146,12 @@ class Port(SerialLink):
         self._engine.hurry()
 
     def save(self) -> dict[str, Any]:
-        state = self.state.to_json()
-        state["transfers"] = [list(item) for item in self._engine.save_transfers().items()]
-        return {
-            "registers": state,
-            "deepest_queue": self.deepest_queue,
-            "device": None if self.device is None else self.device.save(),
-        }
+        return self.saved(self.state.to_json(), self._engine.save_transfers())
 
     def parse(self, state: Any, where: Fields) -> tuple[State, int, Any]:
         """Check a saved state, but for the device's."""
-        check = where.part("port", state, ("registers", "deepest_queue", "device"))
-        device = check.value("device")
-        if (device is None) != (self.device is None):
-            there = "none" if self.device is None else "one"
-            raise check.error("device", f"but the port has {there}")
-        if device is not None and not isinstance(device, dict):
-            raise check.error("device", "expected an object")
+        check = where.part("port", state, SAVED)
+        device = self.device_state(check)
         parsed = State.from_json(check.value("registers"), check)
         return parsed, check.number("deepest_queue", COMMANDS.bit_count()), device
 

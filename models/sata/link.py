@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from models.ata.transport import AtaDevice, LinkErrors
 from models.sata.scr import (
@@ -17,10 +18,14 @@ from models.sata.scr import (
     SControl,
     SError,
 )
+from models.saved_state import Fields
 from testbed.errors import Stage, TestbedError
 
 _N, _X, _W = SError.N.mask, SError.X.mask, SError.W.mask
 _FASTEST_DEVICE = 3
+
+SAVED = ("registers", "deepest_queue", "device")
+"""Fields of a port's saved state."""
 
 
 class LinkState(Protocol):
@@ -146,6 +151,29 @@ class SerialLink(ABC):
                 self.engine.abort()
                 self.connect()
                 self.changed()
+
+    # State; the lock is held.
+
+    def saved(self, registers: dict[str, Any], transfers: Mapping[int, int]) -> dict[str, Any]:
+        """A port's state with its device's: `transfers` is how far each slot's data has come."""
+        return {
+            "registers": {**registers, "transfers": [list(item) for item in transfers.items()]},
+            "deepest_queue": self.deepest_queue,
+            "device": None if self.device is None else self.device.save(),
+        }
+
+    def device_state(self, check: Fields) -> dict[str, Any] | None:
+        """The device's part of what `saved` gave, not looked into; None where the port has none.
+
+        StateError when only one of them has a device.
+        """
+        device = check.value("device")
+        if (device is None) != (self.device is None):
+            there = "none" if self.device is None else "one"
+            raise check.error("device", f"but the port has {there}")
+        if device is not None and not isinstance(device, dict):
+            raise check.error("device", "expected an object")
+        return device
 
     # The port's side
 
