@@ -289,6 +289,32 @@ class Disk:
         self.link.link_error(kind, fatal)
 
 
+class Halves(Disk):
+    """Reads sectors in two steps, the second one only after its state was loaded."""
+
+    half: RegisterH2D | None = None
+    go = False
+
+    def command(self, fis: RegisterH2D) -> None:
+        self.link.send_data(self._read(fis.lba, 1))
+        self.half = fis
+
+    def step(self) -> bool:
+        if self.half is not None and self.go:
+            fis, self.half = self.half, None
+            self.link.send_data(self._read(fis.lba + 1, 1))
+            self.link.send_register(RegisterD2H(0x50, interrupt=True))
+        return False
+
+    def save(self) -> dict[str, Any]:
+        return {"half": None if self.half is None else self.half.to_bytes().hex()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        half = state["half"]
+        self.half = half and RegisterH2D.from_bytes(bytes.fromhex(half))
+        self.go = True
+
+
 def dma(command: int, lba: int, count: int) -> RegisterH2D:
     """READ DMA or WRITE DMA, PIO alike."""
     return RegisterH2D(command, device=0x40 | lba >> 24, lba=lba & 0xFFFFFF, count=count & 0xFF)

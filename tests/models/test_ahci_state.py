@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 from ahci_rig import BUFFER, CI, CMD, CR, GHC, SACT, SERR, TFD, Rig
-from sata_rig import READ_DMA, READ_FPDMA, Disk, dma, queued
+from sata_rig import READ_DMA, READ_FPDMA, Disk, Halves, dma, queued
 
 from models.ahci import GENERIC, Ahci
-from models.ata.transport import RegisterD2H, RegisterH2D
 from testbed.remoteport.device import StateError
 
 
@@ -71,32 +70,6 @@ def test_commands_that_the_disk_holds_are_fetched_again() -> None:
 
 
 def test_half_done_transfer_goes_on_where_it_was() -> None:
-    class Halves(Disk):
-        """READ DMA in two steps."""
-
-        half: RegisterH2D | None = None
-
-        def command(self, fis: RegisterH2D) -> None:
-            self.link.send_data(self._read(fis.lba, 1))
-            self.half = fis
-
-        def step(self) -> bool:
-            if self.half is not None and self.go:
-                fis, self.half = self.half, None
-                self.link.send_data(self._read(fis.lba + 1, 1))
-                self.link.send_register(RegisterD2H(0x50, interrupt=True))
-            return False
-
-        go = False
-
-        def save(self) -> dict[str, Any]:
-            return {"half": None if self.half is None else self.half.to_bytes().hex()}
-
-        def load(self, state: dict[str, Any]) -> None:
-            half = state["half"]
-            self.half = half and RegisterH2D.from_bytes(bytes.fromhex(half))
-            self.go = True
-
     rig = Rig(Halves())
     rig.start()
     rig.slot(0, dma(READ_DMA, 4, 2), [(BUFFER, 1024)])
