@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from models.ns16550a import Ns16550a
 from testbed.channel import Stream
 from testbed.machine.assignment import Assignment
 from testbed.machine.guest import Guest
 from testbed.remoteport.device import Device
 from testbed.scenario import Scenario
+from testbed.scenario.held_uart import HeldUart
 from testbed.scenario.tool import Tool
 from testbed.scenario.traffic import exchange
 
 UART = "/soc/serial@11d000"
-SIZE = 0x1000
-CLOCK = 150_000_000
 SCRATCH = 7  # reading it changes nothing in a UART
 
 TOGGLES = 100_000
@@ -30,22 +28,8 @@ PULSES = 200
 WAYS = ("none", "true", "eventfd")
 
 
-class StuckUart(Ns16550a):
-    """A UART whose interrupt line is held high, too, while `hold` says so."""
-
-    def __init__(self) -> None:
-        self._held = False
-        self._own = False
-        super().__init__(UART.rpartition("/")[2], clock_frequency=CLOCK, size=SIZE)
-
-    def set_wire(self, wire: int | str, level: bool) -> None:
-        self._own = level
-        super().set_wire(wire, level or self._held)
-
-    def hold(self, held: bool) -> None:
-        with self.lock:
-            self._held = held
-            super().set_wire("interrupt", held or self._own)
+class StuckUart(HeldUart):
+    """A UART whose line toggles, too."""
 
     def pulse(self, times: int) -> None:
         """Pull the line up and let go of it, as fast as the bridge takes it."""
@@ -56,7 +40,7 @@ class StuckUart(Ns16550a):
 
 class InterruptStorm(Scenario):
     def models(self) -> dict[str, Device]:
-        self.uart = StuckUart()
+        self.uart = StuckUart(UART)
         return {UART: self.uart}
 
     def test(self) -> None:

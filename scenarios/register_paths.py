@@ -11,17 +11,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.ns16550a import Ns16550a
 from testbed.devicetree.address import cpu_address, register_windows
 from testbed.machine.assignment import Assignment
 from testbed.machine.guest import Guest
 from testbed.remoteport.device import Device
 from testbed.scenario import Scenario
+from testbed.scenario.held_uart import HeldUart
 from testbed.scenario.tool import Tool
 
 UART = "/soc/serial@11d000"
 SIZE = 0x1000
-CLOCK = 150_000_000
 MEMORY = 0x800  # where the memory begins that this scenario's UART has
 WIDTHS = (1, 2, 4, 8)
 
@@ -46,14 +45,12 @@ REGISTERS = {
 }
 
 
-class UartWithMemory(Ns16550a):
-    """A UART with plain memory in the upper half of its page, whose line can be held high."""
+class UartWithMemory(HeldUart):
+    """A UART with plain memory in the upper half of its page."""
 
     def __init__(self) -> None:
+        super().__init__(UART)
         self.memory = bytearray(SIZE - MEMORY)
-        self._held = False
-        self._own = False
-        super().__init__(UART.rpartition("/")[2], clock_frequency=CLOCK, size=SIZE)
 
     def read(self, region: int, offset: int, size: int) -> int:
         if offset < MEMORY:
@@ -67,15 +64,6 @@ class UartWithMemory(Ns16550a):
             return
         at = offset - MEMORY
         self.memory[at : at + size] = value.to_bytes(size, self.byteorder)
-
-    def set_wire(self, wire: int | str, level: bool) -> None:
-        self._own = level
-        super().set_wire(wire, level or self._held)
-
-    def hold(self, held: bool) -> None:
-        with self.lock:
-            self._held = held
-            super().set_wire("interrupt", held or self._own)
 
 
 class RegisterPaths(Scenario):
