@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
 from testbed.remoteport.codec import MAX_DATA, Response
 from testbed.remoteport.registers import RegisterMap, RegisterRef
@@ -28,7 +28,11 @@ __all__ = [
     "Response",
     "ServerLink",
     "StateError",
+    "one_by_one",
 ]
+
+_Content = TypeVar("_Content", int, bytes)
+_Result = TypeVar("_Result")
 
 
 class BusError(Exception):
@@ -107,6 +111,23 @@ def _fits(address: int, size: int) -> bool:
     return 0 < size <= MAX_DATA and 0 <= address <= (1 << 64) - size
 
 
+def one_by_one(
+    transfer: Callable[[int, _Content], _Result], pieces: Sequence[tuple[int, _Content]]
+) -> list[_Result]:
+    """What each transfer gives. After all: BusError, with the index of the first refused."""
+    results: list[_Result] = []
+    refused: BusError | None = None
+    for index, (address, content) in enumerate(pieces):
+        try:
+            results.append(transfer(address, content))
+        except BusError as error:
+            error.index = index
+            refused = refused or error
+    if refused is not None:
+        raise refused
+    return results
+
+
 class Dma:
     """A device's way to memory, through its IOMMU where it has one.
 
@@ -172,17 +193,7 @@ class Dma:
         server = self.server
         if server is not None and all(_fits(address, size) for address, size in pieces):
             return server.dma_read_many(pieces)
-        results: list[bytes] = []
-        refused: BusError | None = None
-        for index, (address, size) in enumerate(pieces):
-            try:
-                results.append(self.read(address, size))
-            except BusError as error:
-                error.index = index
-                refused = refused or error
-        if refused is not None:
-            raise refused
-        return results
+        return one_by_one(self.read, pieces)
 
     def write_many(self, pieces: Sequence[tuple[int, bytes]]) -> None:
         """Write each piece, an (address, data) pair, in order; errors as `read_many`."""
@@ -190,15 +201,7 @@ class Dma:
         if server is not None and all(_fits(address, len(data)) for address, data in pieces):
             server.dma_write_many(pieces)
             return
-        refused: BusError | None = None
-        for index, (address, data) in enumerate(pieces):
-            try:
-                self.write(address, data)
-            except BusError as error:
-                error.index = index
-                refused = refused or error
-        if refused is not None:
-            raise refused
+        one_by_one(self.write, pieces)
 
 
 class Device:

@@ -8,15 +8,12 @@ the thread or the lock of another one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from testbed.remoteport.codec import MAX_DATA, Response
-from testbed.remoteport.device import BusError, Link, ServerLink
+from testbed.remoteport.device import BusError, Link, ServerLink, one_by_one
 
 __all__ = ["Fetch", "Piece", "TranslatedLink", "Translator"]
-
-_Content = TypeVar("_Content", int, bytes)
-_Result = TypeVar("_Result")
 
 Piece = tuple[int, int]
 """Address and size in bytes."""
@@ -134,14 +131,14 @@ class TranslatedLink:
         """BusError, with the index of the first refused, after all were tried."""
         if self._server is not None:
             return self._server.dma_read_many(pieces) if pieces else []
-        return _each(self._link.dma_read, pieces)
+        return one_by_one(self._link.dma_read, pieces)
 
     def _write(self, pieces: Sequence[tuple[int, bytes]]) -> None:
         if self._server is not None:
             if pieces:
                 self._server.dma_write_many(pieces)
             return
-        _each(lambda address, data: self._link.dma_write(address, data, None), pieces)
+        one_by_one(lambda address, data: self._link.dma_write(address, data, None), pieces)
 
 
 class _Placed:
@@ -171,19 +168,3 @@ class _Placed:
         error.index = index
         if self._refused is None or index < self._refused.index:
             self._refused = error
-
-
-def _each(
-    transfer: Callable[[int, _Content], _Result], pieces: Sequence[tuple[int, _Content]]
-) -> list[_Result]:
-    results: list[_Result] = []
-    refused: BusError | None = None
-    for index, (address, content) in enumerate(pieces):
-        try:
-            results.append(transfer(address, content))
-        except BusError as error:
-            error.index = index
-            refused = refused or error
-    if refused is not None:
-        raise refused
-    return results
