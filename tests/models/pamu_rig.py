@@ -11,7 +11,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-import ahci_rig
+import sata_rig
 from sata_rig import seeded
 
 from models.device_config import DeviceConfig
@@ -43,7 +43,7 @@ PRIMARY_ENTRIES, SECONDARY_ENTRIES, MAPPING_ENTRIES = 0x500, 0x800, 16
 LIODN = 0x7F
 
 
-class Memory(ahci_rig.Memory):
+class Memory(sata_rig.Memory):
     """The bench's memory, which takes byte enables."""
 
     def dma_write(self, address: int, data: bytes, byte_enable: bytes | None) -> None:

@@ -24,26 +24,14 @@ from pamu_rig import (
     primary,
     seeded,
 )
+from sata_rig import Machine
 
 from models.pamu import Pamu
 from testbed.remoteport.client import Client
-from testbed.remoteport.codec import BusAccess
 from testbed.remoteport.device import BusError, Device, Region
 from testbed.remoteport.server import Server
 
 MIB = 1 << 20
-
-
-class Machine(Client):
-    """A machine whose memory is the rig's, sparse."""
-
-    memory: Memory  # type: ignore[assignment]
-
-    def dma_read(self, address: int, size: int) -> bytes:
-        return self.memory.peek(address, size)
-
-    def dma_write(self, address: int, packet: BusAccess) -> None:
-        self.memory.poke(address, packet.data)
 
 
 class Doorbell(Device):
@@ -75,7 +63,7 @@ def machine(tmp_path: Path) -> Iterator[tuple[Pamu, Doorbell, Client, Machine]]:
     control = Client.connect(servers[0].path, byteorder="big")
     bus = Machine.connect(servers[1].path)
     assert isinstance(bus, Machine)
-    bus.memory = Memory()
+    bus.sparse = Memory()
     for register, address in ((PPBAH, PRIMARY), (PPLAH, PRIMARY + 0x14000)):
         control.write(0, register, 8, address)
     control.write(0, PICS, 4, AVIE)
@@ -91,10 +79,10 @@ def machine(tmp_path: Path) -> Iterator[tuple[Pamu, Doorbell, Client, Machine]]:
 def test_dma_in_a_register_access(machine: tuple[Pamu, Doorbell, Client, Machine]) -> None:
     _, device, control, bus = machine
     data = seeded().randbytes(64 << 10)
-    bus.memory.poke(PRIMARY + LIODN * 64, primary(0, MIB, target=0x5_0000_0000))
-    bus.memory.poke(0x5_0000_0000, data)
+    bus.sparse.poke(PRIMARY + LIODN * 64, primary(0, MIB, target=0x5_0000_0000))
+    bus.sparse.poke(0x5_0000_0000, data)
     bus.write(0, 0, 4, 0x1234_5678)
-    assert bus.memory.peek(0x5_0008_0000, 64 << 10) == data
+    assert bus.sparse.peek(0x5_0008_0000, 64 << 10) == data
     assert device.error is not None
     assert control.read(0, AVS1, 4) == LIODN << 16 | WAV_OUTSIDE | AV
     control.wait_wire(0, True)
@@ -105,15 +93,15 @@ def test_registers_answer_while_another_device_s_dma_is_awaited(
 ) -> None:
     """The device's machine does not answer its DMA before the PAMU's registers were read."""
     _, _, control, bus = machine
-    bus.memory.poke(PRIMARY + LIODN * 64, primary(0, MIB))
+    bus.sparse.poke(PRIMARY + LIODN * 64, primary(0, MIB))
     read = threading.Event()
-    peek = bus.memory.peek
+    peek = bus.sparse.peek
 
     def slow(address: int, size: int) -> bytes:
         assert read.wait(20), "the PAMU's registers wait for another device's DMA"
         return peek(address, size)
 
-    bus.memory.peek = slow  # type: ignore[method-assign]
+    bus.sparse.peek = slow  # type: ignore[method-assign]
     ringing = threading.Thread(target=lambda: bus.write(0, 0, 4, 2 * MIB))
     ringing.start()
     assert control.read(0, PICS, 4) == AVIE
