@@ -55,10 +55,6 @@ class FslSata(WordDevice):
         """The fastest generation of the link."""
         return SPEED
 
-    def port(self, index: int = 0) -> Port:
-        """The port; there is one, 0."""
-        return self.ports[index]
-
     # Device
 
     def read_word(self, region: int, offset: int) -> int:

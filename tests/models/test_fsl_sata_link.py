@@ -214,4 +214,4 @@ def test_notification(rig: Rig) -> None:
 def test_face_of_any_controller(rig: Rig) -> None:
     assert isinstance(rig.sata, SataController)
     assert (rig.sata.slots, rig.sata.speed, len(rig.sata.ports)) == (16, 2, 1)
-    assert rig.sata.port(0).device is rig.disk
+    assert rig.sata.ports[0].device is rig.disk
