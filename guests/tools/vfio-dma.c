@@ -22,7 +22,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 
 #include "command.h"
 #include "fail.h"
@@ -44,13 +43,7 @@ static void take_memory(uint64_t pieces, uint64_t size)
     uint32_t *words;
 
     memory_size = pieces * size;
-    if (huge && size % huge == 0)
-        memory = huge_page_memory(memory_size, huge);
-    else
-        memory = mmap(NULL, memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                      0);
-    if (memory == MAP_FAILED)
-        fail("%" PRIu64 " bytes of memory: %s", memory_size, strerror(errno));
+    memory = huge_page_memory(memory_size, huge && size % huge == 0 ? huge : 0);
     words = (void *)memory;
     for (uint32_t i = 0; i < memory_size / sizeof(*words); i++)
         words[i] = i * 0x9e3779b1; /* odd: no word comes twice */

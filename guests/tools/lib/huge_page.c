@@ -51,12 +51,12 @@ uint64_t huge_page_size(void)
 
 void *huge_page_memory(uint64_t size, uint64_t page)
 {
-    int order = __builtin_ctzll(page);
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | order << MAP_HUGE_SHIFT, -1, 0);
+    int huge = page ? MAP_HUGETLB | __builtin_ctzll(page) << MAP_HUGE_SHIFT : 0;
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | huge, -1,
+                        0);
 
     if (memory == MAP_FAILED)
-        fail("%" PRIu64 " bytes of memory in huge pages of %" PRIu64 ": %s", size, page,
+        fail("%" PRIu64 " bytes of memory in huge pages of %" PRIu64 " (0: none): %s", size, page,
              strerror(errno));
     return memory;
 }

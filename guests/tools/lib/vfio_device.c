@@ -115,9 +115,7 @@ struct vfio_memory vfio_dma_memory(const struct vfio *vfio, uint64_t iova, uint6
     uint64_t page = huge ? huge : (uint64_t)sysconf(_SC_PAGESIZE);
     uint64_t before = iova % page;
     uint64_t all = (before + size + page - 1) / page * page;
-    void *mapped = huge ? huge_page_memory(all, page)
-                        : mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                               -1, 0);
+    void *mapped = huge_page_memory(all, huge);
     struct vfio_iommu_type1_dma_map map = {
         .argsz = sizeof(map),
         .flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
@@ -126,8 +124,6 @@ struct vfio_memory vfio_dma_memory(const struct vfio *vfio, uint64_t iova, uint6
         .size = all,
     };
 
-    if (mapped == MAP_FAILED)
-        fail("%" PRIu64 " bytes of memory: %s", all, strerror(errno));
     if (ioctl(vfio->container, VFIO_IOMMU_MAP_DMA, &map))
         fail("mapping %" PRIu64 " bytes at 0x%" PRIx64 " for '%s': %s", all, iova - before,
              vfio->name, strerror(errno));
