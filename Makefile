@@ -17,7 +17,7 @@ BOARDS := arm-virt e500
 run: $(INSTALLED)
 	@$(BIN)/testbed run --board $(BOARD) $(SCENARIO)
 
-check: BOARD := $(BOARDS)
+check test scenarios: BOARD := $(BOARDS)
 check: lint test scenarios
 	@echo "make check: everything passed"
 
