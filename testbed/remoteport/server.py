@@ -223,8 +223,9 @@ class Server:
     def _failed(self, error: ModelError, cause: BaseException | None = None) -> None:
         cause = cause or error.__cause__ or error
         text = "".join(traceback.format_exception(cause))
-        failure = Failure(cause, str(error), text)
-        self._note(f"model failed: {error}")
+        message = " ".join(str(error).split())
+        failure = Failure(cause, message, text)
+        self._note(f"model failed: {message}")
         with self._changed:
             if self.failure is None:
                 self.failure = failure

@@ -547,7 +547,7 @@ def test_a_models_exception_closes_the_connection_and_is_kept(
 ) -> None:
     class Bad(Memory):
         def boom(self, *_: Any) -> Any:
-            raise RuntimeError("wrong turn")
+            raise RuntimeError("wrong\n  turn")
 
     device = Bad()
     if callback == "value":
