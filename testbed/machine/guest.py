@@ -8,7 +8,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from testbed.channel import AgentClient, ChannelError, Process, Stream
+from testbed.channel import (
+    AgentClient,
+    AgentError,
+    ChannelError,
+    CommandFailed,
+    Process,
+    Stream,
+)
 from testbed.console import Console
 from testbed.deadline import Deadline
 from testbed.devicetree.address import linux_name, parent
@@ -174,13 +181,22 @@ class Guest:
 
     def _qemu(self) -> str:
         """The nested QEMU program: the board's, or the one the user gave as a drive."""
-        if self.host.guest_qemu is None:
-            return self.host.board.guest_qemu
+        host = self.host
+        if host.guest_qemu is None:
+            return host.board.guest_qemu
         copied = "/run/testbed/guest-qemu"
-        self.host.succeed(
-            f"test -x {copied} || {{ . /testbed/lib/testbed-init &&"
-            f' cat "$(disk guest-qemu)" > {copied} && chmod +x {copied}; }}'
+        host.succeed(
+            f"test -x {copied} ||"
+            f" {{ cat /run/testbed/disk/guest-qemu > {copied} && chmod +x {copied}; }}"
         )
+        try:
+            host.succeed([copied, "--version"])
+        except (AgentError, CommandFailed) as error:
+            raise TestbedError(
+                Stage.GUEST_BOOT,
+                f"--guest-qemu {host.guest_qemu} does not run in the {host.board.name} host:"
+                f" {error}; it has to be a program for that machine, static or with what it has",
+            ) from None
         return copied
 
     def _argv(self, qemu: str) -> list[str]:

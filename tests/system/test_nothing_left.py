@@ -57,10 +57,13 @@ def test_scenario_process_is_killed(testbed: Testbed) -> None:
     testbed.wait_until_nothing_runs()
 
 
-def test_host_qemu_is_killed(testbed: Testbed) -> None:
-    testbed.start("uart")
-    testbed.wait_for(BOOTED)
-    os.kill(pid_of(testbed, "qemu-system-aarch64"), signal.SIGKILL)
+@pytest.mark.parametrize(
+    ("board", "qemu"), [("arm-virt", "qemu-system-aarch64"), ("e500", "qemu-system-ppc")]
+)
+def test_host_qemu_is_killed(testbed: Testbed, board: str, qemu: str) -> None:
+    testbed.start("uart", "--board", board)
+    testbed.wait_for(f"booting the {board} host")
+    os.kill(pid_of(testbed, qemu), signal.SIGKILL)
     done = testbed.finish()
     assert done.status == 2
     assert "the host's QEMU killed by signal 9" in done.verdicts[0]["message"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ class Expected:
     status: int
     stage: str
     message: str
+    board: str = "arm-virt"
 
 
 CASES = [
@@ -33,12 +35,13 @@ CASES = [
     Expected("model_dies", ERROR, "model", "the plug was pulled"),
     Expected("asserts", FAIL, "test", "one is not two"),
     Expected("never_ends", ERROR, "test", "did not end within 15 s"),
+    Expected("host_panics", ERROR, "host boot", "Kernel panic - not syncing: ", "e500"),
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.scenario)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.scenario}-{case.board}")
 def test_scenario_ends_in_its_verdict(testbed: Testbed, case: Expected) -> None:
-    done = testbed.run(SCENARIOS / f"{case.scenario}.py")
+    done = testbed.run(SCENARIOS / f"{case.scenario}.py", "--board", case.board)
     (verdict,) = done.verdicts
     assert done.status == case.status, done.output
     assert verdict["verdict"] == ("ERROR" if case.status == ERROR else "FAIL")
@@ -69,13 +72,24 @@ def test_broken_scenario_file(testbed: Testbed, tmp_path: Path) -> None:
     assert f"{broken}:2 is not valid Python" in verdict["message"]
 
 
-def test_wrong_kernel(testbed: Testbed, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("board", "kind"), [("arm-virt", "an arm64 kernel image"), ("e500", "a 32-bit Power kernel")]
+)
+@pytest.mark.parametrize("option", ["--kernel", "--guest-kernel"])
+def test_wrong_kernel(testbed: Testbed, tmp_path: Path, board: str, kind: str, option: str) -> None:
     kernel = tmp_path / "kernel"
     kernel.write_bytes(os.urandom(100_000))
-    done = testbed.run("uart-exposed", "--kernel", kernel)
+    done = testbed.run("uart-exposed", "--board", board, option, kernel)
     (verdict,) = done.verdicts
     assert (done.status, verdict["stage"]) == (ERROR, "artifacts")
-    assert "is not an arm64 kernel image" in verdict["message"]
+    assert f"is not {kind}" in verdict["message"]
+
+
+def test_guest_qemu_for_another_machine(testbed: Testbed) -> None:
+    done = testbed.run("uart", "--board", "e500", "--guest-qemu", sys.executable)
+    (verdict,) = done.verdicts
+    assert (done.status, verdict["stage"]) == (ERROR, "guest boot")
+    assert "does not run in the e500 host" in verdict["message"]
 
 
 def test_qemu_that_is_none(testbed: Testbed) -> None:
