@@ -142,6 +142,8 @@ class Board:
     """Add the `/soc` bus with these devices to the tree QEMU made for the machine."""
     wire_models: Callable[[Mapping[str, Device], Sequence[PlatformDevice]], None] = wire_nothing
     """Connect models with each other, such as an IOMMU with those whose DMA it translates."""
+    iommu_property: str = "iommus"
+    """By which a device's node says that the IOMMU stands before it."""
     iommu_parts: int | None = None
     """What its IOMMU maps for a device lies in one range of a power of two bytes, at a multiple of
     its size, in at most this many equal parts. None: any pages anywhere."""

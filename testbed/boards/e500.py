@@ -159,6 +159,7 @@ E500 = Board(
     iommu_faults=pamu_faults,
     add_soc=_add_soc,
     wire_models=_wire_models,
+    iommu_property="fsl,liodn",
     iommu_parts=256,
     iommu_for_host=False,
     iommu_in_qemu=False,

@@ -132,6 +132,13 @@ def _check_device(host: Host, path: str, device: SysfsDevice) -> None:
     if not device.driver or device.driver == _DRIVER:
         state = "is assigned already" if device.driver else "has no driver in the host"
         raise TestbedError(Stage.BIND, f"assigning {path}: {device.name} {state}")
+    if not device.group:
+        raise TestbedError(
+            Stage.BIND,
+            f"assigning {path}: {device.name} is in no IOMMU group: its node names no IOMMU"
+            f" ({host.board.iommu_property}), or the host's kernel has no driver of that",
+            evidence=host.console.log,
+        )
 
 
 def _check_bound(
@@ -148,10 +155,6 @@ def _check_bound(
             f"{_DRIVER} did not take {path}; the host's kernel says:"
             f" {devices.kernel_says(bound.name, deadline) or 'nothing'}",
             evidence=host.console.log,
-        )
-    if not bound.group:
-        raise TestbedError(
-            Stage.BIND, f"{path} is in no IOMMU group: give its node an 'iommus' property"
         )
     if bound.group_devices != (bound.name,):
         raise TestbedError(

@@ -36,6 +36,7 @@ CASES = [
     Expected("asserts", FAIL, "test", "one is not two"),
     Expected("never_ends", ERROR, "test", "did not end within 15 s"),
     Expected("host_panics", ERROR, "host boot", "Kernel panic - not syncing: ", "e500"),
+    Expected("no_iommu_group", ERROR, "bind", "is in no IOMMU group", "e500"),
 ]
 
 
