@@ -25,7 +25,7 @@ from testbed.errors import Stage, TestbedError
 from testbed.machine.assignment import Assignment
 from testbed.machine.command import AGENT_PORT
 from testbed.machine.disk import wait_for_disk
-from testbed.machine.guest_tree import GuestTrees, add_devices
+from testbed.machine.guest_tree import GuestTrees, add_devices, with_advice
 from testbed.machine.host import Host
 from testbed.machine.interrupts import count_interrupts
 from testbed.machine.platform_bus import place, read_placements
@@ -37,6 +37,7 @@ from testbed.qmp import Qmp
 from testbed.watch import Watch
 
 _QEMU_START_SECONDS = 40
+_QEMU_END_SECONDS = 2
 BOOT_SECONDS = 90
 
 
@@ -101,7 +102,7 @@ class Guest:
             try:
                 yield
             except Exception as error:
-                cause = self.host.models.failure() or self.watch.failure
+                cause = self.host.models.failure() or self.failure()
                 if cause is not None and cause is not error:
                     raise cause from None
                 raise
@@ -270,11 +271,12 @@ class Guest:
         if process is not self._process:
             return
         lines = tail(log, 4)
+        reason = next((line for line in reversed(lines) if "warning:" not in line), "")
+        how = f"killed by signal {-status}" if status < 0 else f"exited with status {status}"
         self.watch.fail(
             TestbedError(
                 Stage.GUEST_BOOT if self.run.stage is Stage.GUEST_BOOT else Stage.INFRASTRUCTURE,
-                f"the QEMU of {self.name} ended ({status})"
-                + (f": {lines[-1].strip()}" if lines else ""),
+                f"the QEMU of {self.name} {how}" + (f": {with_advice(reason)}" if reason else ""),
                 evidence=log,
                 excerpt=lines,
             )
@@ -355,6 +357,16 @@ class Guest:
         number = controller.hardware_number(self.node(assignment).cells("interrupts"))
         table = self.succeed(["cat", "/proc/interrupts"])
         return count_interrupts(table, controller.name, number)
+
+    def failure(self) -> TestbedError | None:
+        """What ended the guest, if nobody asked for it.
+
+        To be called when something went wrong: its channels break before its QEMU's end is known,
+        which is waited for a little.
+        """
+        if self.watch.failure is None and self._output is not None:
+            self._output.join(self.run.deadline(_QEMU_END_SECONDS).remaining)
+        return self.watch.failure
 
     def kill(self) -> None:
         """SIGKILL the nested QEMU, as a crash of it would, and wait until it is gone."""

@@ -60,7 +60,8 @@ class GuestTrees:
             host.agent.run(argv, deadline=host.run.deadline(_SECONDS))
         except CommandFailed as error:
             raise TestbedError(
-                Stage.GUEST_BOOT, f"asking the nested QEMU for the guest's tree: {error}"
+                Stage.GUEST_BOOT,
+                f"asking the nested QEMU for the guest's tree: {with_advice(str(error))}",
             ) from None
         blob = host.agent.get_file(f"{scratch}/base.dtb", deadline=host.run.deadline(_SECONDS))
         tree = Tree.parse(blob, "the tree of the nested QEMU")
@@ -87,6 +88,14 @@ class GuestTrees:
     def _path(self, ending: str, devices: Sequence[tuple[str, Exposure]] = ()) -> Path:
         digest = hashlib.sha256(repr((self._key, devices)).encode()).hexdigest()
         return self._folder / f"{digest}.{ending}"
+
+
+def with_advice(said: str) -> str:
+    """What the nested QEMU said, on one line, and what to do where that does not tell."""
+    advice = ""
+    if "unable to map backing store for guest RAM" in said:
+        advice = "; guests share the huge pages that the board has its host set aside (hugepages=)"
+    return " ".join(said.split()) + advice
 
 
 def _keep(path: Path, content: bytes) -> None:

@@ -20,6 +20,7 @@ from avocado import Test
 from models.ns16550a import Ns16550a, SerialLine
 from testbed.artifacts import BoardArtifacts, PlainProgress
 from testbed.boards import Board, PlatformDevice, board
+from testbed.channel import ChannelClosed
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
 from testbed.machine.assignment import Assignment
@@ -86,7 +87,7 @@ class Scenario(Test):  # type: ignore[misc]
         self._error_stage = Stage.INFRASTRUCTURE
         self._finished = False
         self._host: Host | None = None
-        self._host_cause: TestbedError | None = None
+        self._death: TestbedError | None = None
         self._guests: list[Guest] = []
         self.options = Options.from_environment()
         hold_on_to_ancestors()
@@ -122,10 +123,17 @@ class Scenario(Test):  # type: ignore[misc]
         """End everything that was started. May run while the test's thread still hangs."""
         host, self._host = self._host, None
         if host is not None:
-            self._host_cause = host.models.failure() or host.watch.failure
+            self._death = host.models.failure() or host.watch.failure or self._guest_death()
             host.shutdown()
             for guest in self._guests:
                 guest.forget()
+
+    def _guest_death(self) -> TestbedError | None:
+        """What ended a guest, when a channel broke under the scenario."""
+        if not isinstance(self._error, ChannelClosed):
+            return None
+        deaths = (guest.failure() for guest in self._guests)
+        return next((death for death in deaths if death is not None), None)
 
     def _make_run(self) -> Run:
         options = self.options
@@ -274,9 +282,9 @@ class Scenario(Test):  # type: ignore[misc]
     def _cause(self) -> BaseException:
         """A model or machine that died explains whatever the scenario saw afterwards."""
         assert self._error is not None
-        if isinstance(self._error, Interrupted) or self._host_cause is None:
+        if isinstance(self._error, Interrupted) or self._death is None:
             return self._error
-        return self._host_cause
+        return self._death
 
     def _watch_clock_and_signals(self, limit: float) -> None:
         def expired(_signal: int, _frame: FrameType | None) -> None:

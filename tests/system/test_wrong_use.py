@@ -37,6 +37,10 @@ CASES = [
     Expected("never_ends", ERROR, "test", "did not end within 15 s"),
     Expected("host_panics", ERROR, "host boot", "Kernel panic - not syncing: ", "e500"),
     Expected("no_iommu_group", ERROR, "bind", "is in no IOMMU group", "e500"),
+    Expected("too_many_guests", ERROR, "guest boot", "guests share the huge pages", "e500"),
+    Expected(
+        "nested_qemu_dies", ERROR, "infrastructure", "QEMU of guest0 killed by signal 9", "e500"
+    ),
 ]
 
 
