@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import subprocess
 from pathlib import Path
 
+from source_rig import binary_package, run, write_tree
+
 from testbed.artifacts.cache import Cache
-from testbed.artifacts.packages import Package
 from testbed.artifacts.selection import Selection, Wish
 
 MAKEFILE = """\
@@ -30,6 +28,7 @@ modules_install:
 	@touch .$@.cmd
 """
 
+_NAME = "linux-source-6.12"
 _COLLECT = """\
 mkdir -p "$1/scripts"
 echo "$SRCARCH $CC $HOSTCC" > "$1/scripts/said"
@@ -41,7 +40,6 @@ def source_selection(cache: Cache, folder: Path, makefile: str = MAKEFILE) -> Se
 
     The same tree is the same package, whenever it is made.
     """
-    tree = folder / "linux-source-6.12"
     files = {
         "Makefile": makefile,
         "one.c": "int one;\n",
@@ -52,31 +50,8 @@ def source_selection(cache: Cache, folder: Path, makefile: str = MAKEFILE) -> Se
         "Documentation/left-out": "",
         "sound/left-out.c": "",
     }
-    for name, content in files.items():
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        (tree / name).write_text(content)
-    debian = folder / "package"
-    (debian / "usr/src").mkdir(parents=True)
-    (debian / "DEBIAN").mkdir()
-    (debian / "DEBIAN/control").write_text(
-        "Package: linux-source-6.12\nVersion: 6.12.0\nArchitecture: all\n"
-        "Maintainer: Test <test@example.org>\nDescription: small\n"
-    )
-    tarball = debian / "usr/src/linux-source-6.12.tar.xz"
-    package = folder / "package.deb"
-    for command in (
-        ["tar", "-cJf", tarball, "--sort=name", "--mtime=@0", "-C", folder, tree.name],
-        ["dpkg-deb", "-b", "-Znone", debian, package],
-    ):
-        subprocess.run(
-            command,
-            check=True,
-            timeout=60,
-            capture_output=True,
-            env={**os.environ, "SOURCE_DATE_EPOCH": "0"},
-        )
-    size, digest = package.stat().st_size, hashlib.sha256(package.read_bytes()).hexdigest()
-    package.rename(cache.blobs / digest)
-    path = "pool/main/l/linux/linux-source-6.12_6.12.0_all.deb"
-    found = Package("linux-source-6.12", "6.12.0", "all", "main", path, size, digest)
-    return Selection(Wish("kernel", {}), (found,))
+    write_tree(folder / "tree" / _NAME, files)
+    tarball = folder / _NAME / f"usr/src/{_NAME}.tar.xz"
+    tarball.parent.mkdir(parents=True)
+    run("tar", "-cJf", tarball, "--sort=name", "--mtime=@0", "-C", folder / "tree", _NAME)
+    return Selection(Wish("kernel", {}), (binary_package(cache, folder, _NAME, {}),))

@@ -30,7 +30,7 @@ def source_package(cache: Cache, folder: Path, name: str, files: Mapping[str, st
     """The authors' archive of a source package; the same files are the same package."""
     write_tree(folder / f"{name}-1.0", files)
     archive = folder / f"{name}_1.0.orig.tar.gz"
-    _run("tar", "-czf", archive, "--sort=name", "--mtime=@0", "-C", folder, f"{name}-1.0")
+    run("tar", "-czf", archive, "--sort=name", "--mtime=@0", "-C", folder, f"{name}-1.0")
     return _keep(cache, archive, name, "source")
 
 
@@ -42,11 +42,12 @@ def binary_package(cache: Cache, folder: Path, name: str, files: Mapping[str, st
     )
     write_tree(tree, {"DEBIAN/control": control})
     archive = folder / f"{name}_1.0-1_all.deb"
-    _run("dpkg-deb", "-b", "-Znone", tree, archive)
+    run("dpkg-deb", "-b", "-Znone", tree, archive)
     return _keep(cache, archive, name, "all")
 
 
-def _run(*argv: str | Path) -> None:
+def run(*argv: str | Path) -> None:
+    """Run a program that packs something."""
     # Or packages would hold the time they were made at.
     env = {**os.environ, "SOURCE_DATE_EPOCH": "0"}
     subprocess.run(argv, check=True, timeout=60, capture_output=True, env=env)
