@@ -7,12 +7,11 @@ Register numbers are the specification's, not the model's, so that a wrong regis
 from __future__ import annotations
 
 import struct
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from alarm_rig import HandAlarm
-from sata_rig import Disk, Memory
+from sata_rig import ControllerRig
 
 from models.ahci import Ahci
 from models.ata.transport import RegisterH2D
@@ -32,43 +31,19 @@ LIST, FISES, TABLES, BUFFER = 0x8_0000_0000, 0x8_0000_1000, 0x8_0001_0000, 0x8_1
 TABLE_SIZE = 0x4000
 
 
-class Rig:
+class Rig(ControllerRig):
     """A controller with one disk, memory, and a driver's few steps on port 0."""
 
     def __init__(self, disk: Any = None, *, bare: bool = False, **parameters: Any) -> None:
-        self.memory = Memory()
-        self.disk = Disk() if disk is None else disk
-        self.alarms: list[HandAlarm] = []
-
-        def alarm(lock: threading.RLock, callback: Callable[[], None]) -> HandAlarm:
-            self.alarms.append(HandAlarm(lock, callback))
-            return self.alarms[-1]
-
-        self.ahci = Ahci("sata", (None if bare else self.disk,), alarm=alarm, **parameters)
-        self.ahci.attach(self.memory)
+        super().__init__(disk)
+        self.ahci = Ahci("sata", (None if bare else self.disk,), alarm=self.new_alarm, **parameters)
         self.port = self.ahci.port(0)
-        self.work()
+        self.attach(self.ahci)
 
     @property
     def alarm(self) -> HandAlarm:
         """The time of port 0."""
         return self.alarms[0]
-
-    def read(self, register: int, size: int = 4) -> int:
-        return self.ahci.read(0, register, size)
-
-    def write(self, register: int, value: int, size: int = 4) -> None:
-        self.ahci.write(0, register, size, value)
-
-    def work(self, limit: int = 10_000) -> int:
-        """Run deferred work until none is left."""
-        count = self.ahci.run_deferred(limit)
-        assert count < limit, "deferred work without end"
-        return count
-
-    @property
-    def irq(self) -> bool:
-        return self.ahci.wire_level("interrupt")
 
     def start(self, *, ie: int = 0x7DC0007F) -> None:
         """Bring the port up as a driver does, interrupts cleared and enabled."""

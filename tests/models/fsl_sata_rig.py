@@ -8,12 +8,11 @@ map shows.
 from __future__ import annotations
 
 import struct
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from alarm_rig import HandAlarm
-from sata_rig import Disk, Memory
+from sata_rig import ControllerRig
 
 from models.ata.transport import RegisterH2D
 from models.fsl_sata import FslSata
@@ -39,22 +38,14 @@ DESCRIPTOR_SIZE = 0x600
 DIRECT = 16
 
 
-class Rig:
+class Rig(ControllerRig):
     """A controller with one disk, memory, and a driver's few steps."""
 
     def __init__(self, disk: Any = None, *, bare: bool = False, **parameters: Any) -> None:
-        self.memory = Memory()
-        self.disk = Disk() if disk is None else disk
-        self.alarms: list[HandAlarm] = []
-
-        def alarm(lock: threading.RLock, callback: Callable[[], None]) -> HandAlarm:
-            self.alarms.append(HandAlarm(lock, callback))
-            return self.alarms[-1]
-
-        self.sata = FslSata("sata", None if bare else self.disk, alarm=alarm, **parameters)
-        self.sata.attach(self.memory)
+        super().__init__(disk)
+        self.sata = FslSata("sata", None if bare else self.disk, alarm=self.new_alarm, **parameters)
         self.port = self.sata.ports[0]
-        self.work()
+        self.attach(self.sata)
 
     @property
     def moderation(self) -> HandAlarm:
@@ -65,22 +56,6 @@ class Rig:
     def coalescing(self) -> HandAlarm:
         """The time of completions that wait to be reported."""
         return self.alarms[1]
-
-    def read(self, register: int, size: int = 4) -> int:
-        return self.sata.read(0, register, size)
-
-    def write(self, register: int, value: int, size: int = 4) -> None:
-        self.sata.write(0, register, size, value)
-
-    def work(self, limit: int = 10_000) -> int:
-        """Run deferred work until none is left."""
-        count = self.sata.run_deferred(limit)
-        assert count < limit, "deferred work without end"
-        return count
-
-    @property
-    def irq(self) -> bool:
-        return self.sata.wire_level("interrupt")
 
     def start(self, *, enabled: int = 0x3F) -> None:
         """Bring the controller online as a driver does, interrupts cleared and enabled."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import random
 import struct
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
+
+from alarm_rig import HandAlarm
 
 from models.ata.transport import (
     DmaSetup,
@@ -21,7 +24,7 @@ from models.ata.transport import (
 from testbed.deadline import Deadline
 from testbed.remoteport.client import Client
 from testbed.remoteport.codec import BusAccess
-from testbed.remoteport.device import BusError, Response
+from testbed.remoteport.device import BusError, Device, Response
 
 READ_DMA, WRITE_DMA, READ_PIO, WRITE_PIO = 0xC8, 0xCA, 0x20, 0x30
 READ_FPDMA, WRITE_FPDMA, IDENTIFY = 0x60, 0x61, 0xEC
@@ -313,6 +316,41 @@ class Halves(Disk):
         half = state["half"]
         self.half = half and RegisterH2D.from_bytes(bytes.fromhex(half))
         self.go = True
+
+
+class ControllerRig:
+    """A controller's bench: memory, a disk, and alarms that a test's hand sets off."""
+
+    def __init__(self, disk: Any = None) -> None:
+        self.memory = Memory()
+        self.disk = Disk() if disk is None else disk
+        self.alarms: list[HandAlarm] = []
+
+    def new_alarm(self, lock: threading.RLock, callback: Callable[[], None]) -> HandAlarm:
+        self.alarms.append(HandAlarm(lock, callback))
+        return self.alarms[-1]
+
+    def attach(self, controller: Device) -> None:
+        """Take the controller, and let it come to rest."""
+        self._controller = controller
+        controller.attach(self.memory)
+        self.work()
+
+    def read(self, register: int, size: int = 4) -> int:
+        return self._controller.read(0, register, size)
+
+    def write(self, register: int, value: int, size: int = 4) -> None:
+        self._controller.write(0, register, size, value)
+
+    def work(self, limit: int = 10_000) -> int:
+        """Run deferred work until none is left."""
+        count = self._controller.run_deferred(limit)
+        assert count < limit, "deferred work without end"
+        return count
+
+    @property
+    def irq(self) -> bool:
+        return self._controller.wire_level("interrupt")
 
 
 def dma(command: int, lba: int, count: int) -> RegisterH2D:
