@@ -20,10 +20,10 @@ from sata_rig import (
     WRITE_PIO,
     Disk,
     dma,
+    load_mutated,
     queued,
     seeded,
 )
-from state_rig import mutate, refusal
 
 from models.ata.transport import LinkErrors
 from testbed.remoteport.device import BusError
@@ -290,27 +290,7 @@ def test_random_command_list(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_any_state_is_taken_whole_or_refused_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    choice = seeded()
-    taken = refused = 0
-    for _ in range(3000):
-        rig = Rig()
-        if choice.random() < 0.5:
-            rig.start()
-        state = json.loads(json.dumps(rig.ahci.save()))
-        for _ in range(choice.randrange(1, 3)):
-            mutate(state, ("ports", 0, "registers"), choice)
-        before = rig.ahci.save()
-        error = refusal(rig.ahci, state)
-        if error is not None:
-            refused += 1
-            assert error.startswith("sata: field ")
-            assert rig.ahci.save() == before
-        else:
-            taken += 1
-            rig.memory.limit = 100
-            rig.work()
-            rig.read(CMD)
-            json.dumps(rig.ahci.save())
+    taken, refused = load_mutated(seeded(), Rig, ("ports", 0, "registers"), CMD)
     assert taken > 50
     assert refused > 500
     with capsys.disabled():

@@ -8,18 +8,10 @@ from typing import Any
 
 import pytest
 from ahci_rig import BUFFER, CI, CMD, CR, GHC, SACT, SERR, TFD, Rig
-from sata_rig import READ_DMA, READ_FPDMA, Disk, Halves, dma, queued
+from sata_rig import READ_DMA, READ_FPDMA, Disk, Halves, copy, dma, queued
 
 from models.ahci import GENERIC, Ahci
 from testbed.remoteport.device import StateError
-
-
-def copy(rig: Rig, **parameters: Any) -> Rig:
-    """Another controller with the same state and memory."""
-    other = Rig(**parameters)
-    other.memory.pages = {number: bytearray(page) for number, page in rig.memory.pages.items()}
-    other.ahci.load(json.loads(json.dumps(rig.ahci.save())))
-    return other
 
 
 def registers(rig: Rig) -> list[int]:

@@ -42,10 +42,10 @@ from sata_rig import (
     WRITE_PIO,
     Disk,
     dma,
+    load_mutated,
     queued,
     seeded,
 )
-from state_rig import mutate, refusal
 
 from models.ata.transport import LinkErrors, RegisterH2D
 from testbed.remoteport.device import BusError
@@ -317,27 +317,7 @@ def test_random_commands(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_any_state_is_taken_whole_or_refused_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    choice = seeded()
-    taken = refused = 0
-    for _ in range(3000):
-        rig = Rig()
-        if choice.random() < 0.5:
-            rig.start()
-        state = json.loads(json.dumps(rig.sata.save()))
-        for _ in range(choice.randrange(1, 3)):
-            mutate(state, ("port", "registers"), choice)
-        before = rig.sata.save()
-        error = refusal(rig.sata, state)
-        if error is not None:
-            refused += 1
-            assert error.startswith("sata: field ")
-            assert rig.sata.save() == before
-        else:
-            taken += 1
-            rig.memory.limit = 100
-            rig.work()
-            rig.read(HSTATUS)
-            json.dumps(rig.sata.save())
+    taken, refused = load_mutated(seeded(), Rig, ("port", "registers"), HSTATUS)
     assert taken > 50
     assert refused > 500
     with capsys.disabled():

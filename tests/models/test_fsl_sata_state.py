@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from fsl_sata_rig import (
@@ -22,17 +21,9 @@ from fsl_sata_rig import (
     SYSPR,
     Rig,
 )
-from sata_rig import READ_DMA, READ_FPDMA, Halves, dma, queued
+from sata_rig import READ_DMA, READ_FPDMA, Halves, copy, dma, queued
 
 from testbed.remoteport.device import StateError
-
-
-def copy(rig: Rig, **parameters: Any) -> Rig:
-    """Another controller with the same state and memory."""
-    other = Rig(**parameters)
-    other.memory.pages = {number: bytearray(page) for number, page in rig.memory.pages.items()}
-    other.sata.load(json.loads(json.dumps(rig.sata.save())))
-    return other
 
 
 def registers(rig: Rig) -> list[int]:
