@@ -20,6 +20,7 @@ from models.ata.transport import (
     RegisterD2H,
     SetDeviceBits,
 )
+from models.sata.gathering import Gathering
 from models.sata.memory import scatter
 from models.sata.scr import serror_bits
 from testbed.remoteport.device import BusError, Dma
@@ -55,15 +56,10 @@ class Owner(Protocol):
     def link_error(self, kind: LinkErrors, fatal: bool) -> None: ...
 
 
-class Transfers:
+class Transfers(Gathering[Batch, Command]):
     """A `models.ata.transport.Transport` that gathers what it gets in a `Batch`."""
 
-    epoch: int  # the worker's
-
-    def __init__(self, port: Owner) -> None:
-        self._port = port
-        self._batch: Batch | None = None
-        self._active: dict[int, Command] = {}  # given to the device and not finished
+    _port: Owner
 
     # The device's side
 
@@ -210,22 +206,6 @@ class Transfers:
 
     # Commands
 
-    def _live(self) -> Batch:
-        batch = self._batch
-        if batch is None or batch.fatal or batch.epoch != self.epoch:
-            raise LinkLost("the transfer was aborted")
-        return batch
-
-    def _target(self) -> Command:
-        """The command whose buffer the data is for."""
-        state = self._port.state
-        slot = state.current if state.tag is None else state.tag
-        command = None if slot is None else self._active.get(slot) or self._fetch_again(slot)
-        if command is None:
-            self.link_error(LinkErrors.SEQUENCE, fatal=True)
-            raise LinkLost("data that belongs to no command")
-        return command
-
     def _take(
         self, batch: Batch, count: int, *, to_device: bool
     ) -> tuple[list[tuple[int, int]], int]:
@@ -247,7 +227,6 @@ class Transfers:
         return pieces, taken
 
     def _fetch_again(self, slot: int) -> Command:
-        """The command of `slot` as memory has it now, at the byte it had come to."""
         port = self._port
         mask = port.config.address_mask
         address = (port.state.clb + slot * HEADER_SIZE) & mask

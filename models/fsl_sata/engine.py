@@ -76,12 +76,6 @@ class Engine(Worker, Transfers):
         state.current = state.tag = state.pio = None
         state.queued = 0
 
-    def save_transfers(self) -> dict[int, int]:
-        """How far the data of each unfinished command has come."""
-        done = dict(self._host.state.transfers)
-        done.update((slot, command.transferred) for slot, command in self._active.items())
-        return {slot: count for slot, count in done.items() if count}
-
     # Work
 
     def abandoned(self) -> None:

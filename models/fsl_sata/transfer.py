@@ -19,6 +19,7 @@ from models.fsl_sata.batch import Batch
 from models.fsl_sata.command import HEADER_SIZE, Command, Header
 from models.fsl_sata.registers import HCONTROL, HSTATUS, SLOTS
 from models.fsl_sata.state import State
+from models.sata.gathering import Gathering
 from models.sata.memory import scatter
 from models.sata.scr import serror_bits
 from testbed.remoteport.device import BusError, Dma
@@ -55,15 +56,10 @@ class Owner(Protocol):
     def link_error(self, kind: LinkErrors, fatal: bool) -> None: ...
 
 
-class Transfers:
+class Transfers(Gathering[Batch, Command]):
     """A `models.ata.transport.Transport` that gathers what it gets in a `Batch`."""
 
-    epoch: int  # the worker's
-
-    def __init__(self, port: Owner) -> None:
-        self._port = port
-        self._batch: Batch | None = None
-        self._active: dict[int, Command] = {}  # given to the device and not finished
+    _port: Owner
 
     # The device's side
 
@@ -193,12 +189,6 @@ class Transfers:
 
     # Commands
 
-    def _live(self) -> Batch:
-        batch = self._batch
-        if batch is None or batch.fatal or batch.epoch != self.epoch:
-            raise LinkLost("the transfer was aborted")
-        return batch
-
     def _with_device(self, batch: Batch) -> int:
         """The slots whose commands the device has, as things are in this piece of work."""
         state = self._port.state
@@ -211,16 +201,6 @@ class Transfers:
     def _is_queued(self, slot: int) -> bool:
         return bool(self._queued(self._live()) >> slot & 1)
 
-    def _target(self) -> Command:
-        """The command whose buffer the data is for."""
-        state = self._port.state
-        slot = state.current if state.tag is None else state.tag
-        command = None if slot is None else self._active.get(slot) or self._fetch_again(slot)
-        if command is None:
-            self.link_error(LinkErrors.SEQUENCE, fatal=True)
-            raise LinkLost("data that belongs to no command")
-        return command
-
     def _check_room(self, batch: Batch, taken: int, count: int) -> None:
         """The buffer was to have room for, or to hold, `count` bytes."""
         if taken < count:
@@ -228,7 +208,6 @@ class Transfers:
             batch.fatal = True
 
     def _fetch_again(self, slot: int) -> Command:
-        """The command of `slot` as memory has it now, at the byte it had come to."""
         state = self._port.state
         header = Header(self.read(state.chba + slot * HEADER_SIZE, HEADER_SIZE), 0)
         command = Command(slot, header, self.read(header.descriptor, header.size))
