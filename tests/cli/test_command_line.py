@@ -77,6 +77,25 @@ def test_wrong_use_of_the_program_itself_has_no_traceback() -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_interrupted_while_python_loads_it_has_no_traceback() -> None:
+    program = """
+import sys
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "testbed.boards":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+from testbed.cli.main import main
+sys.exit(main(["list"]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (2, "testbed: interrupted\n")
+
+
 def test_list_shows_every_scenario(capsys: pytest.CaptureFixture[str]) -> None:
     assert status_of("list") == 0
     lines = capsys.readouterr().out.splitlines()
