@@ -82,6 +82,7 @@ E500 = Board(
     ),
     byteorder="big",
     word_bits=32,
+    # Huge pages for the memory of two guests: a PAMU maps at most 256 equal parts for a device.
     kernel_arguments=(
         "console=ttyS0 quiet loglevel=4 panic=-1 rdinit=/init"
         " default_hugepagesz=16M hugepagesz=16M hugepages=32"
