@@ -57,7 +57,7 @@ def _add_soc(board: Board, tree: Tree, devices: Sequence[PlatformDevice]) -> Non
     soc = tree.node("/soc")
     soc.set("ranges", bus_window(board))
     soc.set("interrupt-parent", tree.phandle(pic))
-    add_devices(tree, soc, devices, _specifier, lambda stream_id: {"fsl,liodn": stream_id})
+    add_devices(tree, soc, devices, _specifier, lambda liodn: {board.iommu_property: liodn})
 
 
 def _wire_models(models: Mapping[str, Device], devices: Sequence[PlatformDevice]) -> None:

@@ -79,11 +79,11 @@ class HostCommand:
         ]
 
     def _system(self) -> tuple[str, ...]:
-        append = f"{self.board.kernel_arguments} {self.append}".strip()
-        return (
-            *("-kernel", str(self.artifacts.host_kernel)),
-            *("-initrd", str(self.artifacts.host_initramfs)),
-            *("-append", append),
+        artifacts, board = self.artifacts, self.board
+        return loading(
+            str(artifacts.host_kernel),
+            str(artifacts.host_initramfs),
+            f"{board.kernel_arguments} {self.append}",
         )
 
     def _argv(self, backends: dict[str, str]) -> list[str]:
@@ -132,6 +132,11 @@ class HostCommand:
         if device.posted_writes:
             words.append("posted-writes=on")
         return ",".join(words)
+
+
+def loading(kernel: str, initramfs: str, arguments: str) -> tuple[str, ...]:
+    """QEMU's arguments that load a machine's kernel."""
+    return ("-kernel", kernel, "-initrd", initramfs, "-append", arguments.strip())
 
 
 def dumping_tree(machine: tuple[str, ...], blob: str) -> list[str]:

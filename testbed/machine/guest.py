@@ -23,7 +23,7 @@ from testbed.devicetree.fragment import NodeReport, Placement
 from testbed.devicetree.tree import Node, Tree
 from testbed.errors import Stage, TestbedError
 from testbed.machine.assignment import Assignment
-from testbed.machine.command import AGENT_PORT
+from testbed.machine.command import AGENT_PORT, loading
 from testbed.machine.disk import wait_for_disk
 from testbed.machine.guest_tree import GuestTrees, add_devices, with_advice
 from testbed.machine.host import Host
@@ -234,11 +234,10 @@ class Guest:
         return [*argv, *self.extra]
 
     def _system(self) -> tuple[str, ...]:
-        append = f"{self.host.board.guest_kernel_arguments} {self.append}".strip()
-        return (
-            *("-kernel", "/testbed/guest/Image"),
-            *("-initrd", "/testbed/guest/initramfs.cpio"),
-            *("-append", append),
+        return loading(
+            "/testbed/guest/Image",
+            "/testbed/guest/initramfs.cpio",
+            f"{self.host.board.guest_kernel_arguments} {self.append}",
         )
 
     def _connect(self, deadline: Deadline) -> None:
