@@ -2,8 +2,8 @@
 """Making the guest's device node from the host's, by rules that are data.
 
 A fragment (`guests/fragments/*.dts`) says for one binding which properties of the host's node the
-guest gets unchanged (`testbed,copy`), which the guest's bus gives anew (`testbed,rewrite`) and
-which are the host's own business (`testbed,drop`). What it provides besides stands in a node called
+guest gets unchanged (`guest,copy`), which the guest's bus gives anew (`guest,rewrite`) and
+which are the host's own business (`guest,drop`). What it provides besides stands in a node called
 `provide`. A property that no rule names is left out and reported.
 """
 
@@ -57,7 +57,7 @@ class Fragment:
         root = Tree.compile(path).root
         try:
             rules = {
-                name: root.strings(f"testbed,{name}")
+                name: root.strings(f"guest,{name}")
                 for name in ("compatible", "copy", "rewrite", "drop")
             }
         except TreeError as error:

@@ -41,7 +41,7 @@ RULES = {
 
 
 def write_rules(path: Path, inside: str = "", **changed: str) -> Path:
-    rules = "\n".join(f"testbed,{name} = {v};" for name, v in (RULES | changed).items() if v)
+    rules = "\n".join(f"guest,{name} = {v};" for name, v in (RULES | changed).items() if v)
     path.write_text(f"/dts-v1/;\n/ {{ {rules} {inside} }};\n")
     return path
 
@@ -184,7 +184,7 @@ def test_a_property_named_in_two_rules_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_rule_is_named_with_its_file(tmp_path: Path) -> None:
-    with pytest.raises(TreeError, match=r"uart.dts: .* no property 'testbed,drop'"):
+    with pytest.raises(TreeError, match=r"uart.dts: .* no property 'guest,drop'"):
         Fragment.load(write_rules(tmp_path / "uart.dts", drop=""))
 
 
