@@ -33,8 +33,13 @@ def register_windows(tree: Tree, node: Node) -> list[tuple[int, int]]:
 
 def cpu_address(tree: Tree, node: Node, address: int) -> int:
     """`address` on the bus that `node` sits on, translated through every parent's `ranges`."""
+    return bus_address(tree, node, address, tree.root)
+
+
+def bus_address(tree: Tree, node: Node, address: int, top: Node) -> int:
+    """The same on the bus `top`, on which what `node` lies in sits."""
     bus = parent(tree, node)
-    while bus.path != "/":
+    while bus.path != top.path:
         above = parent(tree, bus)
         child_cells, parent_cells = bus.cell("#address-cells"), above.cell("#address-cells")
         ranges = _entries(bus, "ranges", child_cells, parent_cells, bus.cell("#size-cells"))

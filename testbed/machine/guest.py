@@ -19,7 +19,7 @@ from testbed.channel import (
 from testbed.console import Console
 from testbed.deadline import Deadline
 from testbed.devicetree.address import linux_name, parent
-from testbed.devicetree.fragment import NodeReport, Placement
+from testbed.devicetree.guest_nodes import NodeReport, Placement
 from testbed.devicetree.tree import Node, Tree
 from testbed.errors import Stage, TestbedError
 from testbed.machine.assignment import Assignment

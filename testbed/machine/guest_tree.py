@@ -15,7 +15,7 @@ from testbed.artifacts.cache import Cache
 from testbed.artifacts.failure import writing
 from testbed.channel import CommandFailed
 from testbed.devicetree import fragment
-from testbed.devicetree.fragment import NodeReport, Placement
+from testbed.devicetree.guest_nodes import GuestNodes, NodeReport, Placement
 from testbed.devicetree.tree import Tree
 from testbed.errors import Stage, TestbedError
 from testbed.machine.assignment import Assignment
@@ -129,16 +129,15 @@ def add_devices(
     """
     bus = guest.node(host.board.guest_bus.node)
     wholes = StandIns(host, guest, assignments if stand_ins else ())
+    nodes = GuestNodes(host.tree, guest)
     reports = []
     for assignment, placement in zip(assignments, placements, strict=True):
-        node = assignment.node
-        rules = fragment.find(FRAGMENTS, node)
+        rules = fragment.find(FRAGMENTS, assignment.node)
         place = (wholes.bus(assignment.path, placement) if stand_ins else None) or Bus(
             bus, placement
         )
-        report = fragment.add_guest_node(
-            rules, assignment.tree, node, guest, place.node, place.placement
-        )
+        report = nodes.add(rules, assignment.node, place.node, place.placement)
         host.run.note(report.text())
         reports.append(report)
+    nodes.finish()
     return AddedDevices(reports, wholes.preloads)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 
 from testbed.boards.board import Board
-from testbed.devicetree.fragment import Placement
+from testbed.devicetree.guest_nodes import Placement
 from testbed.errors import Stage, TestbedError
 from testbed.machine.assignment import Assignment
 from testbed.qmp import Qmp

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from testbed.boards.board import PlatformDevice
-from testbed.devicetree import fragment
-from testbed.devicetree.fragment import Placement
+from testbed.devicetree import fragment, guest_nodes
+from testbed.devicetree.guest_nodes import Placement
 from testbed.devicetree.tree import Node, Tree
 from testbed.machine.assignment import Assignment
 from testbed.machine.host import Host
@@ -96,7 +96,7 @@ class StandIns:
         host_node = host.node(whole.path)
         bus = guest.root.child(_BUS) or self._add_bus()
         node = bus.add(name, {"reg": reg, "#address-cells": 1, "#size-cells": 1, "ranges": None})
-        report = fragment.fill(fragment.find(FRAGMENTS, host_node), host_node, node)
+        report = guest_nodes.fill(fragment.find(FRAGMENTS, host_node), host_node, node)
         host.run.note(report.text())
         self._nodes[whole.path] = node
         return node

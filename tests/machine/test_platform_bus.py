@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from machine_rig import BOARD, assignment
 
-from testbed.devicetree.fragment import Placement
+from testbed.devicetree.guest_nodes import Placement
 from testbed.errors import Stage, TestbedError
 from testbed.machine.platform_bus import place, read_placements
 from testbed.qmp import Qmp
