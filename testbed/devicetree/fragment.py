@@ -65,8 +65,13 @@ def _rules(node: Node) -> Rules:
     )
 
 
-def find(folder: Path, host_node: Node) -> Fragment:
-    """The fragment for the first of the node's compatibles that has one, or TreeError."""
+def find(folder: Path, host_node: Node, chosen: Path | None = None) -> Fragment:
+    """The fragment for the first of the node's compatibles that has one, or TreeError.
+
+    `chosen` is taken instead of those in the folder, if it is for the node.
+    """
+    if chosen is not None:
+        return _fitting(Fragment.load(chosen), host_node)
     fragments = [Fragment.load(path) for path in sorted(folder.glob("*.dts"))]
     for name in host_node.strings("compatible"):
         for fragment in fragments:
@@ -76,3 +81,13 @@ def find(folder: Path, host_node: Node) -> Fragment:
         f"no fragment in {folder} is for {host_node.path}"
         f" (compatible {', '.join(host_node.strings('compatible'))}); write one"
     )
+
+
+def _fitting(fragment: Fragment, host_node: Node) -> Fragment:
+    if not set(fragment.compatible) & set(host_node.strings("compatible")):
+        raise TreeError(
+            f"fragment {fragment.path} is for {', '.join(fragment.compatible)}, not for"
+            f" {host_node.path} (compatible {', '.join(host_node.strings('compatible'))});"
+            " choose another"
+        )
+    return fragment

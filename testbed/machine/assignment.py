@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from testbed.deadline import Deadline
@@ -28,6 +29,7 @@ class Assignment:
 
     `native_driver` is what it was taken from and `release` gives it back to, `group` its IOMMU
     group. `exposed` is what VFIO says of its regions and interrupts, `expected` what its node says.
+    `fragment` is the file of rules for the guest's node, where it is not that of its binding.
     """
 
     path: str
@@ -37,6 +39,7 @@ class Assignment:
     exposed: Exposure
     expected: Exposure
     tree: Tree
+    fragment: Path | None = None
 
     @property
     def node(self) -> Node:
@@ -51,9 +54,10 @@ class Assignment:
         ]
 
 
-def assign(host: Host, path: str) -> Assignment:
+def assign(host: Host, path: str, fragment: Path | None = None) -> Assignment:
     """Bind the device at `path` to vfio-platform and check what VFIO exposes against its node.
 
+    The guest's node is made by `fragment`, by default by the one of its binding.
     TestbedError (bind) when the node, the device, its group or its exposure is not as it must be;
     the device is given back to its driver first.
     """
@@ -71,7 +75,7 @@ def assign(host: Host, path: str) -> Assignment:
             devices.give_back(name, deadline)
             raise
         host.run.note("\n".join(assignment.lines()))
-        return assignment
+        return replace(assignment, fragment=fragment)
 
 
 def load_driver(host: Host, path: str) -> SysfsDevice:

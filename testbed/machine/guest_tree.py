@@ -132,7 +132,7 @@ def add_devices(
     nodes = GuestNodes(host.tree, guest)
     reports = []
     for assignment, placement in zip(assignments, placements, strict=True):
-        rules = fragment.find(FRAGMENTS, assignment.node)
+        rules = fragment.find(FRAGMENTS, assignment.node, assignment.fragment)
         place = (wholes.bus(assignment.path, placement) if stand_ins else None) or Bus(
             bus, placement
         )

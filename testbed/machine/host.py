@@ -256,13 +256,14 @@ class Host:
         device = f"platform/devices/{linux_name(self.tree, self.node(path))}"
         return wait_for_disk(self.agent, device, "the host", self.run.deadline(seconds))
 
-    def assign(self, path: str) -> Assignment:
+    def assign(self, path: str, *, fragment: Path | None = None) -> Assignment:
         """Take the device at a device-tree path from its driver and give it to VFIO.
 
         What VFIO exposes of it is checked against its node; TestbedError (bind) when anything is
-        not as it must be.
+        not as it must be. `fragment` has the rules for the guest's node, instead of the file in
+        guests/fragments that is for its binding.
         """
-        return assignment.assign(self, path)
+        return assignment.assign(self, path, fragment)
 
     def release(self, assigned: Assignment) -> None:
         """Give an assigned device back to the driver it was taken from."""

@@ -199,6 +199,19 @@ def test_the_fragment_for_the_first_compatible_wins(compiled: Compiled, tmp_path
     assert fragment.find(folder, host.node("/soc/serial")).path.name == "b.dts"
 
 
+def test_a_chosen_fragment_is_taken_if_it_is_for_the_node(
+    compiled: Compiled, tmp_path: Path
+) -> None:
+    host = compiled(host_source(""))
+    mine = write_rules(tmp_path / "mine.dts")
+    assert fragment.find(FRAGMENTS, host.node("/soc/serial"), mine).path == mine
+    other = write_rules(tmp_path / "other.dts", compatible='"fsl,etsec2"')
+    with pytest.raises(
+        TreeError, match=r"other.dts is for fsl,etsec2, not for /soc/serial@11c500 \(compatible"
+    ):
+        fragment.find(FRAGMENTS, host.node("/soc/serial"), other)
+
+
 def test_a_binding_without_a_fragment_is_refused(compiled: Compiled) -> None:
     host = compiled('mmc@1 { compatible = "fsl,p2041-esdhc", "fsl,esdhc"; };')
     with pytest.raises(
