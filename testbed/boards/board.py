@@ -14,6 +14,26 @@ from testbed.remoteport.device import Device
 
 
 @dataclass(frozen=True)
+class Reference:
+    """A property that leads to another node, listed earlier: its path below `/soc`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class ChildNode:
+    """A node that belongs to a device and is none itself: a part of it, or what is attached to it.
+
+    `registers` are on the device's own bus, as those of a device are on its parent's.
+    """
+
+    name: str
+    registers: tuple[tuple[int, int], ...] = ()
+    interrupts: tuple[int, ...] = ()
+    properties: Mapping[str, Value | Reference] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class PlatformDevice:
     """A device of the board's `/soc` bus and the model behind it.
 
@@ -30,7 +50,8 @@ class PlatformDevice:
     interrupts: tuple[int, ...]
     model: Callable[[Mapping[str, Device]], Device]
     stream_id: int | None = None
-    properties: Mapping[str, Value] = field(default_factory=dict)
+    properties: Mapping[str, Value | Reference] = field(default_factory=dict)
+    children: tuple[ChildNode, ...] = ()
     windows: tuple[tuple[int, int], ...] | None = None
     """The (offset, size) pairs within `/soc` of the model's regions, where not `registers`."""
     idle: str = ""

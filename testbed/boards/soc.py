@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from testbed.boards.board import Board, PlatformDevice
+from testbed.boards.board import Board, ChildNode, PlatformDevice, Reference
 from testbed.devicetree.tree import Node, Tree, Value
 
 
@@ -21,19 +21,41 @@ def add_devices(
     specifier: Callable[[int], tuple[int, ...]],
     behind_iommu: Callable[[int], Mapping[str, Value]],
 ) -> None:
-    """Add a node for each device.
+    """Add a node for each device, with those that belong to it.
 
     `specifier` gives the cells of an interrupt, `behind_iommu` the properties by which the kernel
     knows a stream id.
     """
     for device in devices:
-        properties: dict[str, Value] = {
-            "compatible": device.compatible,
-            "reg": tuple(cell for window in device.registers for cell in window),
-            "interrupts": tuple(cell for line in device.interrupts for cell in specifier(line)),
-            **device.properties,
-        }
-        if device.stream_id is not None:
-            properties |= behind_iommu(device.stream_id)
         bus, _, name = device.name.rpartition("/")
-        (tree.node(f"{soc.path}/{bus}") if bus else soc).add(name, properties)
+        node = (tree.node(f"{soc.path}/{bus}") if bus else soc).add(
+            name, {"compatible": device.compatible, **_properties(tree, soc, device, specifier)}
+        )
+        if device.stream_id is not None:
+            for key, value in behind_iommu(device.stream_id).items():
+                node.set(key, value)
+        for child in device.children:
+            node.add(child.name, _properties(tree, soc, child, specifier))
+
+
+def _properties(
+    tree: Tree,
+    soc: Node,
+    described: PlatformDevice | ChildNode,
+    specifier: Callable[[int], tuple[int, ...]],
+) -> dict[str, Value]:
+    """Where it is and what it interrupts, if anything, and the properties of its own."""
+    properties: dict[str, Value] = {}
+    if described.registers:
+        properties["reg"] = tuple(cell for window in described.registers for cell in window)
+    if described.interrupts:
+        properties["interrupts"] = tuple(
+            cell for line in described.interrupts for cell in specifier(line)
+        )
+    for key, value in described.properties.items():
+        properties[key] = (
+            tree.phandle(tree.node(f"{soc.path}/{value.name}"))
+            if isinstance(value, Reference)
+            else value
+        )
+    return properties
