@@ -8,9 +8,12 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 ENVIRONMENT = "TESTBED_OPTIONS"
+
+TreeMaker = Literal["testbed", "qemu"]
+"""Who makes a guest's device tree."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Options:
     qemu: Path | None = None
     qemu_source: Path | None = None
     guest_qemu: Path | None = None
+    guest_tree: TreeMaker = "testbed"
     timeout_scale: float = 1.0
     results: Path | None = None
     directory: Path | None = None

@@ -15,6 +15,7 @@ EVERYTHING = Options(
     qemu=Path("/opt/qemu"),
     qemu_source=Path("/opt/source"),
     guest_qemu=Path("/opt/guest"),
+    guest_tree="qemu",
     timeout_scale=2.5,
     results=Path("/tmp/größe"),
     directory=Path("/tmp/run"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
 from testbed.boards import BOARDS
-from testbed.options import Options
+from testbed.options import Options, TreeMaker
 from testbed.runner.discover import UsageError
 
 
@@ -80,6 +81,12 @@ def _add_overrides(parser: argparse.ArgumentParser) -> None:
     for option, (metavar, text) in paths.items():
         parser.add_argument(option, type=Path, metavar=metavar, help=text)
     parser.add_argument(
+        "--guest-tree",
+        choices=get_args(TreeMaker),
+        default="testbed",
+        help="who makes the guest's device tree: the testbed, or the QEMU that makes the guest",
+    )
+    parser.add_argument(
         "--timeout-scale", type=_positive, default=1.0, metavar="X", help="multiply every deadline"
     )
 
@@ -119,6 +126,7 @@ def options_of(parsed: argparse.Namespace) -> Options:
         qemu=path("qemu"),
         qemu_source=path("qemu_source"),
         guest_qemu=path("guest_qemu"),
+        guest_tree=getattr(parsed, "guest_tree", "testbed"),
         timeout_scale=parsed.timeout_scale,
         results=results.resolve() if results is not None else None,
         seed=getattr(parsed, "seed", 0),

@@ -32,6 +32,8 @@ from testbed.machine.platform_bus import place, read_placements
 from testbed.machine.platform_device import PlatformDevices
 from testbed.machine.serial_port import open_serial_port
 from testbed.machine.stand_in import Preload
+from testbed.machine.typed_device import made_nodes, typed_device
+from testbed.options import TreeMaker
 from testbed.process import tail
 from testbed.qmp import Qmp
 from testbed.watch import Watch
@@ -47,6 +49,8 @@ class Guest:
     `append` is added to its kernel's arguments, `extra` to its QEMU's. Without `stand_ins` the
     guest gets a part of a device, such as a job ring, with nothing in place of the rest. Without
     `irqfd` its QEMU takes interrupts of devices in user space, even if KVM could inject them.
+    `tree_by` says who makes its tree, "testbed" or the nested "qemu"; that one is told which
+    devices it gets by their paths in the host's tree if `by_path`, else by their Linux names.
     """
 
     def __init__(
@@ -58,6 +62,8 @@ class Guest:
         append: str = "",
         stand_ins: bool = True,
         irqfd: bool = True,
+        tree_by: TreeMaker = "testbed",
+        by_path: bool = False,
         extra: Sequence[str] = (),
     ) -> None:
         self.host = host
@@ -67,6 +73,8 @@ class Guest:
         self.append = append
         self.stand_ins = stand_ins
         self.irqfd = irqfd
+        self.tree_by = tree_by
+        self.by_path = by_path
         self.extra = tuple(extra)
         self.folder = host.run.folder(name)
         self.watch = Watch()
@@ -111,6 +119,9 @@ class Guest:
         host = self.host
         host.agent.run(["mkdir", "-p", self._remote], deadline=self.run.deadline(20))
         qemu = self._qemu()
+        if self.tree_by == "qemu":
+            self._launch_typed(qemu)
+            return
         trees = GuestTrees(host, qemu, self._system())
         devices = [(self._identifier(a), a.exposed) for a in self.assignments]
         placements = trees.placements(devices) or place(host.board, self.assignments)
@@ -140,12 +151,39 @@ class Guest:
         host.agent.put_file(
             f"{self._remote}/guest.dtb", self.tree.to_blob(), deadline=self.run.deadline(20)
         )
-        argv = [*self._argv(qemu), *self._preload(added.preloads)]
+        argv = [
+            *self._argv(qemu),
+            *("-dtb", f"{self._remote}/guest.dtb"),
+            *(word for a in self.assignments for word in self._device("vfio-platform", a)),
+            *self._preload(added.preloads),
+            *self.extra,
+        ]
+        self._spawn(argv, "There, guest.dtb of this folder has to lie where -dtb says.")
+
+    def _launch_typed(self, qemu: str) -> None:
+        """Start QEMU without a tree, and learn which it made."""
+        host = self.host
+        argv = self._argv(qemu)
+        for assignment in self.assignments:
+            typed = typed_device(host, assignment, self._remote, self.stand_ins)
+            argv += self._device(typed.kind, assignment, *typed.options)
+        self._spawn([*argv, *self.extra], "Its QEMU makes the guest's tree.")
+        made = f"{self._remote}/made.dtb"
+        self.qmp.execute(
+            "dumpdtb", {"filename": made}, deadline=self.run.deadline(_QEMU_START_SECONDS)
+        )
+        blob = host.agent.get_file(made, deadline=self.run.deadline(20))
+        self.tree = Tree.parse(blob, str(self.folder / "guest.dtb"))
+        self.tree.save(self.folder / "guest.dtb")
+        self.reports = made_nodes(host, self.tree, self.assignments, self._read_placements())
+
+    def _spawn(self, argv: list[str], comment: str) -> None:
+        """Start nested QEMU; a comment on its command line goes into the script."""
+        host = self.host
         self.run.script(
             f"{self.name}/run.sh",
             argv,
-            comment="The nested guest of this run, started inside the host.\n"
-            "There, guest.dtb of this folder has to lie where -dtb says.",
+            comment=f"The nested guest of this run, started inside the host.\n{comment}",
         )
         self._process = host.agent.spawn(argv, deadline=self.run.deadline(20))
         self._output = threading.Thread(
@@ -211,7 +249,6 @@ class Guest:
             *("-display", "none"),
             *board.guest_machine,
             *self._system(),
-            *("-dtb", f"{self._remote}/guest.dtb"),
             *("-qmp", "stdio"),
             *("-chardev", f"socket,id=console,path={self._remote}/console,server=on,wait=off"),
             *("-serial", "chardev:console"),
@@ -227,11 +264,14 @@ class Guest:
                 f"file.filename=/run/testbed/disk/{name}",
             ]
             argv += ["-device", f"{board.guest_virtio.block},drive={name},serial={name}"]
-        for assignment in self.assignments:
-            identifier = self._identifier(assignment)
-            device = f"vfio-platform,host={assignment.name},id={identifier}"
-            argv += ["-device", device if self.irqfd else f"{device},x-irqfd=off"]
-        return [*argv, *self.extra]
+        return argv
+
+    def _device(self, kind: str, assignment: Assignment, *options: str) -> list[str]:
+        name = f"dev={assignment.path}" if self.by_path else f"host={assignment.name}"
+        words = [kind, name, f"id={self._identifier(assignment)}", *options]
+        if not self.irqfd:
+            words.append("x-irqfd=off")
+        return ["-device", ",".join(words)]
 
     def _system(self) -> tuple[str, ...]:
         return loading(
@@ -257,6 +297,12 @@ class Guest:
         machine = self._agent.hello(deadline=deadline)
         self.run.note(f"{self.name} runs {machine}")
 
+    def _note_output(self, data: bytes) -> None:
+        """What nested QEMU says of the nodes it makes, as the testbed says of its own."""
+        for line in data.decode(errors="replace").splitlines():
+            if self.tree_by == "qemu" and line:
+                self.run.note(f"{self.name}: {line}")
+
     def _collect_output(self, process: Process) -> None:
         """Keep what nested QEMU says on stderr, and report its end unless it was asked for."""
         log = self.folder / "qemu.log"
@@ -264,6 +310,7 @@ class Guest:
             with log.open("ab", buffering=0) as stream:
                 while data := process.stderr.recv(65536):
                     stream.write(data)
+                    self._note_output(data)
             status = process.wait(deadline=self.run.deadline(10))
         except (ChannelError, TestbedError):
             return  # the host is gone, and says so itself

@@ -26,7 +26,7 @@ from testbed.errors import Stage, TestbedError
 from testbed.machine.assignment import Assignment
 from testbed.machine.guest import BOOT_SECONDS, Guest
 from testbed.machine.host import Host
-from testbed.options import Options
+from testbed.options import Options, TreeMaker
 from testbed.parts import parts_for
 from testbed.paths import scenario_name
 from testbed.remoteport.device import Device
@@ -46,7 +46,8 @@ class Scenario(Test):  # type: ignore[misc]
     """A test of the whole chain: set up with a booted host, torn down to nothing.
 
     Subclasses write `test`. They may set `boards` (the only ones it can run on; a comment says
-    why), `host_append` (kernel arguments of the host), `timeout` (seconds for the whole run), and
+    why), `host_append` (kernel arguments of the host), `timeout` (seconds for the whole run),
+    `guest_tree` (who makes its guests' device trees, whatever the person running asked for), and
     override `models` to put a model of their own behind a device.
 
     Available in `test`: `host`, `random` (seeded, the seed is in the verdict), and the verbs below.
@@ -56,6 +57,7 @@ class Scenario(Test):  # type: ignore[misc]
     boards: ClassVar[tuple[str, ...]] = ()
     timeout: float = 180
     host_append: ClassVar[str] = ""
+    guest_tree: ClassVar[TreeMaker | None] = None
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
@@ -220,6 +222,9 @@ class Scenario(Test):  # type: ignore[misc]
         append: str = "",
         stand_ins: bool = True,
         irqfd: bool = True,
+        tree_by: TreeMaker | None = None,
+        by_path: bool = False,
+        extra: Sequence[str] = (),
     ) -> Guest:
         """A guest that is not started yet; see `Guest`."""
         guest = Guest(
@@ -229,6 +234,9 @@ class Scenario(Test):  # type: ignore[misc]
             append=self._append(append),
             stand_ins=stand_ins,
             irqfd=irqfd,
+            tree_by=tree_by or self.guest_tree or self.options.guest_tree,
+            by_path=by_path,
+            extra=extra,
         )
         self._guests.append(guest)
         return guest
