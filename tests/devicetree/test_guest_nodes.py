@@ -257,6 +257,49 @@ def test_the_sata_fragment_has_a_rule_for_everything_a_sata_node_has(compiled: C
     assert not {"fsl,liodn", "fsl,iommu-parent", "phandle", "status"} & kept.keys()
 
 
+def test_the_etsec_fragments_have_a_rule_for_everything_their_nodes_have(
+    compiled: Compiled,
+) -> None:
+    """What Linux's device trees of QorIQ parts and boards and U-Boot put into them."""
+    host = compiled(
+        "soc { #address-cells = <1>; #size-cells = <1>; ranges = <0 0 0x1000000>;"
+        " mdio@24000 { #address-cells = <1>; #size-cells = <0>;"
+        ' compatible = "fsl,etsec2-mdio"; reg = <0x24000 0x1000 0xb0030 4>; fsl,liodn = <3>;'
+        " phy: ethernet-phy@1 { reg = <1>; interrupts = <3 1>; phandle = <7>; };"
+        ' tbi: tbi-phy@11 { device_type = "tbi-phy"; reg = <0x1f>; phandle = <8>; }; };'
+        ' ethernet@b0000 { #address-cells = <1>; #size-cells = <1>; device_type = "network";'
+        ' model = "eTSEC"; compatible = "fsl,etsec2"; fsl,num_rx_queues = <8>;'
+        " fsl,num_tx_queues = <8>; fsl,magic-packet; ranges; reg = <0xb0000 0x1000>;"
+        " local-mac-address = [00 00 00 00 00 00]; interrupts = <29 2 30 2 34 2>;"
+        ' phy-handle = <&phy>; tbi-handle = <&tbi>; phy-connection-type = "sgmii";'
+        " fsl,pmc-handle = <9>; fsl,liodn = <4>; queue-group@b0000 { #address-cells = <1>;"
+        " #size-cells = <1>; reg = <0xb0000 0x1000>; interrupts = <29 2 30 2 34 2>; }; }; };"
+    )
+    guest = compiled(GUEST)
+    bus = guest.node("/platform-bus@c000000")
+    nodes = GuestNodes(host, guest)
+    made = {}
+    for name, place in (
+        ("mdio", Placement((0x1000, 0x2000), ())),
+        ("ethernet", Placement((0x3000,), ((5, 2), (6, 2), (7, 2)))),
+    ):
+        node = host.node(f"/soc/{name}")
+        report = nodes.add(fragment.find(FRAGMENTS, node), node, bus, place)
+        assert report.unmatched == []
+        made[name] = guest.node(report.guest_path)
+    nodes.finish()
+
+    phy = guest.node(f"{made['mdio'].path}/ethernet-phy@1")
+    assert phy.properties().keys() == {"reg", "phandle"}
+    assert made["ethernet"].cell("phy-handle") == phy.cell("phandle")
+    tbi = guest.node(f"{made['mdio'].path}/tbi-phy@11")
+    assert made["ethernet"].cell("tbi-handle") == tbi.cell("phandle")
+    assert not {"fsl,liodn", "fsl,magic-packet"} & made["ethernet"].properties().keys()
+    assert guest.node(f"{made['ethernet'].path}/queue-group@3000").cells("interrupts") == (
+        *(5, 2, 6, 2, 7, 2),
+    )
+
+
 ETHERNET = """
     soc {
         #address-cells = <1>; #size-cells = <1>; ranges = <0 0xfe000000 0x1000000>;
