@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from testbed.artifacts import NestedQemu
+
 ENVIRONMENT = "TESTBED_OPTIONS"
 
 TreeMaker = Literal["testbed", "qemu"]
@@ -27,6 +29,8 @@ class Options:
     qemu_source: Path | None = None
     guest_qemu: Path | None = None
     guest_tree: TreeMaker = "testbed"
+    nested_qemu: NestedQemu | None = None
+    """Which QEMU runs guests when `guest_qemu` does not; None: the built one where it is."""
     timeout_scale: float = 1.0
     results: Path | None = None
     directory: Path | None = None
@@ -35,6 +39,12 @@ class Options:
     events: int | None = None
     """File descriptor for events of the run, one JSON object a line."""
     shell: bool = False
+
+    def with_built_qemu(self) -> Options:
+        """For what only the nested QEMU built here can do; a choice of the person's stays."""
+        if self.guest_qemu is not None or self.nested_qemu is not None:
+            return self
+        return dataclasses.replace(self, nested_qemu="built")
 
     def to_json(self) -> str:
         fields = dataclasses.asdict(self)

@@ -25,6 +25,7 @@ def parts_for(
         qemu_source=options.qemu_source,
         kernel=options.kernel,
         guest_kernel=options.guest_kernel,
+        nested_qemu=options.nested_qemu,
         refresh=refresh,
         pinned=pinned,
         snapshot=snapshot,

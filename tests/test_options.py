@@ -16,6 +16,7 @@ EVERYTHING = Options(
     qemu_source=Path("/opt/source"),
     guest_qemu=Path("/opt/guest"),
     guest_tree="qemu",
+    nested_qemu="built",
     timeout_scale=2.5,
     results=Path("/tmp/größe"),
     directory=Path("/tmp/run"),

@@ -2,11 +2,13 @@
 """Kernels, file systems and the bridge: fetched or built once, kept by digest, used by runs."""
 
 from testbed.artifacts.board import BOARDS, BoardArtifacts, Sources, prepare, prepare_sources
+from testbed.artifacts.parts import NestedQemu
 from testbed.artifacts.progress import PlainProgress, Progress, Step, progress_for
 
 __all__ = [
     "BOARDS",
     "BoardArtifacts",
+    "NestedQemu",
     "PlainProgress",
     "Progress",
     "Sources",

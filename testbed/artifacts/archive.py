@@ -178,6 +178,14 @@ class Archive:
         return root
 
 
+def take_sources(progress: Progress, archive: Archive, wish: Wish) -> Selection:
+    return archive.sources(wish, progress)
+
+
+def take_tools(progress: Progress, archive: Archive, wish: Wish) -> Selection:
+    return archive.tools(wish, progress)
+
+
 def newest_kernel(
     packages: Sequence[Package], series: str, architecture: str
 ) -> tuple[Package, ...]:

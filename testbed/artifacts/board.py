@@ -18,7 +18,8 @@ from testbed.artifacts.failure import failure
 from testbed.artifacts.kernel import brought_kernel_target
 from testbed.artifacts.manifest import make_manifest, read_pinned
 from testbed.artifacts.mirrors import Mirrors, find_mirrors
-from testbed.artifacts.parts import Composition, Parts
+from testbed.artifacts.objects import Objects
+from testbed.artifacts.parts import Composition, NestedQemu, Parts
 from testbed.artifacts.progress import Progress, size_text
 from testbed.artifacts.qemu import Qemu, find_qemu
 from testbed.artifacts.resolver import Resolver
@@ -47,6 +48,8 @@ class BoardArtifacts:
     """squashfs: modules, programs and the guest's system, which the host mounts at /testbed."""
     guest_kernel: Path
     guest_initramfs: Path
+    nested_qemu: NestedQemu
+    """Which QEMU runs the guests, unless the user brought one."""
     manifest: dict[str, Any]
     """Exact versions and digests of all of it; JSON-able, and can be given back as `pinned`."""
 
@@ -59,6 +62,7 @@ def prepare(
     qemu_source: Path | None = None,
     kernel: Path | None = None,
     guest_kernel: Path | None = None,
+    nested_qemu: NestedQemu | None = None,
     refresh: bool = False,
     pinned: Path | None = None,
     snapshot: str | None = None,
@@ -66,7 +70,9 @@ def prepare(
     """Have all artifacts of `board` in the cache; what is there already is verified and used.
 
     `qemu`, `kernel` and `guest_kernel` take the place of the board's own; modules stay those of its
-    own kernel. A `qemu` of another version needs its `qemu_source`. `refresh` takes
+    own kernel. A `qemu` of another version needs its `qemu_source`. `nested_qemu` says which QEMU
+    runs guests; None is the one built here, if it has been built or the board has no other.
+    `refresh` takes
     the newest of each series from the archive instead of what was taken before. `pinned` is the
     manifest file of an earlier run to reproduce, by this call and those after it until a refresh;
     what the archive has dropped since comes from the cache, or from `snapshot`: the address of an
@@ -86,6 +92,7 @@ def prepare(
         qemu=qemu,
         qemu_source=qemu_source,
         guest_kernel=guest_kernel,
+        nested_qemu=nested_qemu,
         refresh=refresh,
         pinned=pinned,
         snapshot=snapshot,
@@ -113,6 +120,7 @@ def prepare(
         payload=folder["payload"] / "payload.squashfs",
         guest_kernel=guest_kernel or folder["kernel"] / "Image",
         guest_initramfs=folder["guest initramfs"] / "initramfs.cpio",
+        nested_qemu="stock" if parts.nested_qemu is None else "built",
         manifest=make_manifest(
             board,
             makings.selections,
@@ -163,6 +171,7 @@ def _makings(
     qemu: Path | None = None,
     qemu_source: Path | None = None,
     guest_kernel: Path | None = None,
+    nested_qemu: NestedQemu | None = None,
     refresh: bool = False,
     pinned: Path | None = None,
     snapshot: str | None = None,
@@ -179,21 +188,31 @@ def _makings(
         return find_mirrors(commands)
 
     program = find_qemu(commands, composition.qemu, qemu, qemu_source)
-    resolver = Resolver(
-        store,
-        commands,
-        progress,
-        mirrors,
-        refresh=refresh,
-        pinned=None if pinned is None else read_pinned(pinned),
+    named = None if pinned is None else read_pinned(pinned)
+
+    def resolver(*, refresh: bool) -> Resolver:
+        return Resolver(store, commands, progress, mirrors, refresh=refresh, pinned=named)
+
+    def composed(selections: list[Selection], built: bool) -> Parts:
+        return composition.parts(selections, program, guest_kernel, built)
+
+    if nested_qemu == "stock" and not composition.stock_nested_qemu:
+        raise failure(f"board {board} has no QEMU of its distribution; its guests run on the built")
+    build_nested = nested_qemu == "built" or not composition.stock_nested_qemu
+    if nested_qemu is None and not build_nested:
+        # Taken where it is, so that nobody has to wait for it who did not ask for it.
+        known = resolver(refresh=False).known(composition.wishes(program, progress, True))
+        there = None if known is None else composed(known, True).nested_qemu
+        build_nested = there is not None and Objects(store).intact(there.recipe)
+    selections = resolver(refresh=refresh).resolve(
+        composition.wishes(program, progress, build_nested)
     )
-    selections = resolver.resolve(composition.wishes(program, progress))
     downloader = Downloader(store, mirrors, commands, progress, snapshot=snapshot)
     return _Makings(
         composition,
         program,
         selections,
-        composition.parts(selections, program, guest_kernel),
+        composed(selections, build_nested),
         downloader,
         Workshop(store, commands, downloader, progress),
     )

@@ -31,6 +31,8 @@ class CrossTools:
     """The CPU as meson calls it."""
     endian: str
     """"big" or "little"."""
+    atomics: str = ""
+    """What atomic operations wider than a word are linked with, where the CPU has none."""
 
     @property
     def inputs(self) -> dict[str, str]:

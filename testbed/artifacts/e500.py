@@ -27,7 +27,7 @@ from testbed.artifacts.userland import e2fsprogs_target, modprobe_target, sfdisk
 
 # An e500v2 has no floating-point registers of the usual kind, but the libraries use them: the
 # kernel emulates what is left.
-TOOLS = CrossTools("powerpc-linux-gnu-", flags=(), family="ppc", endian="big")
+TOOLS = CrossTools("powerpc-linux-gnu-", flags=(), family="ppc", endian="big", atomics="-latomic")
 KERNEL = KernelRecipe(
     architecture="powerpc",
     cross=TOOLS.prefix,
@@ -41,20 +41,22 @@ KERNEL = KernelRecipe(
 _KERNEL_OF = "arm64"
 
 
-def wishes(qemu: Qemu, progress: Progress) -> list[tuple[Wish, Resolve]]:
+def wishes(qemu: Qemu, progress: Progress, _build_nested: bool) -> list[tuple[Wish, Resolve]]:
     """What to choose from the archive: sources, meson, and the source of the host's QEMU."""
     sources = {*nested_qemu.SOURCES, *userland.SOURCES}
     wanted: list[tuple[Wish, Resolve]] = [
         (archive.kernel_wish(_KERNEL_OF), Archive.kernel),
-        (archive.sources_wish(sorted(sources)), partial(_sources, progress)),
-        (archive.tools_wish(nested_qemu.TOOLS), partial(_tools, progress)),
+        (archive.sources_wish(sorted(sources)), partial(archive.take_sources, progress)),
+        (archive.tools_wish(nested_qemu.TOOLS), partial(archive.take_tools, progress)),
     ]
     if qemu.source_version is not None:
         wanted.append((archive.qemu_source_wish(qemu.source_version), Archive.qemu_source))
     return wanted
 
 
-def parts(selections: list[Selection], qemu: Qemu, guest_kernel: Path | None) -> Parts:
+def parts(
+    selections: list[Selection], qemu: Qemu, guest_kernel: Path | None, _build_nested: bool
+) -> Parts:
     """Targets for the selections of `wishes`, in their order."""
     linux, sources, tools, *qemu_selection = selections
     kernel = built_kernel_target(KERNEL, linux)
@@ -66,6 +68,7 @@ def parts(selections: list[Selection], qemu: Qemu, guest_kernel: Path | None) ->
     programs = guest_programs_target(TOOLS.prefix)
     busybox = built_busybox_target(sources, TOOLS)
     guest_initramfs = guest_initramfs_target(kernel, busybox, programs)
+    nested = nested_qemu_target(nested_qemu.POWER, sources, tools, TOOLS)
     qemu_source = qemu_source_target(qemu_selection[0]) if qemu_selection else None
     return Parts(
         kernel=kernel,
@@ -81,7 +84,7 @@ def parts(selections: list[Selection], qemu: Qemu, guest_kernel: Path | None) ->
         ),
         payload=payload_target(
             [
-                nested_qemu_target(nested_qemu.POWER, sources, tools, TOOLS),
+                nested,
                 all_modules_target(kernel),
                 plain_job_ring_target(kernel, plain_job_ring),
             ],
@@ -93,18 +96,11 @@ def parts(selections: list[Selection], qemu: Qemu, guest_kernel: Path | None) ->
             as_loaded=kernel_image.power_elf,
         ),
         bridge=bridge_target(qemu, qemu_source),
+        nested_qemu=nested,
         linux_source=linux_source,
         linux_headers=linux_headers,
         qemu_source=qemu_source,
     )
-
-
-def _sources(progress: Progress, archive: Archive, wish: Wish) -> Selection:
-    return archive.sources(wish, progress)
-
-
-def _tools(progress: Progress, archive: Archive, wish: Wish) -> Selection:
-    return archive.tools(wish, progress)
 
 
 COMPOSITION = Composition(

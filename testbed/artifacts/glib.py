@@ -86,7 +86,7 @@ def glib_target(sources: Selection, tools: CrossTools, meson_tool: Target, pcre2
             deadline=Deadline(_SECONDS),
             parts=(_CONFIGURED, 1.0),
         )
-        _install(work.out, tree, folder, packages[0].version)
+        _install(work.out, tree, folder, packages[0].version, tools.atomics)
 
     return Target(
         "GLib",
@@ -106,7 +106,7 @@ def _write_stand_ins(folder: Path) -> None:
         write_pkg_config(folder, name, version, "", "")
 
 
-def _install(out: Path, tree: Path, folder: Path, version: str) -> None:
+def _install(out: Path, tree: Path, folder: Path, version: str, atomics: str) -> None:
     """meson would install all of GLib or nothing."""
     include = out / "include/glib-2.0"
     shutil.copytree(tree / "glib", include / "glib", ignore=_all_but_headers)
@@ -123,7 +123,7 @@ def _install(out: Path, tree: Path, folder: Path, version: str) -> None:
         out / "lib/pkgconfig",
         "glib-2.0",
         version,
-        "-L${libdir} -lglib-2.0 -latomic -lm -pthread",
+        f"-L${{libdir}} -lglib-2.0 {atomics} -lm -pthread",
         "-I${includedir}/glib-2.0 -pthread",
         requires="libpcre2-8",
     )

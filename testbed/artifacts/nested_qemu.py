@@ -69,6 +69,7 @@ class Flavour:
 
 
 POWER = Flavour(target="ppc-softmmu", cpu="ppc")
+ARM = Flavour(target="aarch64-softmmu", cpu="aarch64")
 
 
 def nested_qemu_target(

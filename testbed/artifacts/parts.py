@@ -6,12 +6,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from testbed.artifacts.progress import Progress
 from testbed.artifacts.qemu import Distributed, Qemu
 from testbed.artifacts.resolver import Resolve
 from testbed.artifacts.selection import Selection, Wish
 from testbed.artifacts.targets import Target
+
+NestedQemu = Literal["stock", "built"]
+"""A QEMU for guests: the distribution's, or the one built here."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Parts:
     root: Target
     payload: Target
     bridge: Target
+    nested_qemu: Target | None
+    """The QEMU of guests that is built here, which the payload has too; None: the root system's."""
     linux_source: Target
     linux_headers: Target
     """What kernel modules are built against."""
@@ -40,6 +46,7 @@ class Parts:
             self.kernel,
             self.host_initramfs,
             self.guest_initramfs,
+            *([] if self.nested_qemu is None else [self.nested_qemu]),
         )
 
 
@@ -49,9 +56,12 @@ class Composition:
 
     qemu: Distributed
     """Emulates the host unless the user brings another."""
-    wishes: Callable[[Qemu, Progress], list[tuple[Wish, Resolve]]]
-    """What to choose from the archive."""
-    parts: Callable[[list[Selection], Qemu, Path | None], Parts]
-    """Targets for the selections of `wishes`, in their order; and the guest kernel brought."""
+    wishes: Callable[[Qemu, Progress, bool], list[tuple[Wish, Resolve]]]
+    """What to choose from the archive; the last argument: to build nested QEMU of."""
+    parts: Callable[[list[Selection], Qemu, Path | None, bool], Parts]
+    """Targets for the selections of `wishes`, in their order; the guest kernel brought; the same.
+    """
     kernel_image: Callable[[Path], bytes]
     """A kernel that the user brings, as QEMU takes it. TestbedError when it is none for it."""
+    stock_nested_qemu: bool = False
+    """Its root system has a QEMU for guests, so that none need be built."""

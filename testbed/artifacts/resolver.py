@@ -53,6 +53,15 @@ class Resolver:
                 known = self._resolve(wishes, known)
         return [selection for selection in known if selection is not None]
 
+    def known(self, wishes: Sequence[tuple[Wish, Resolve]]) -> list[Selection] | None:
+        """A selection for each wish if all are pinned or kept; the archive is not asked."""
+        if self._pinned is not None:
+            found = [self._pinned.get(wish.digest) for wish, _ in wishes]
+        else:
+            found = self._load(wishes)
+        known = [selection for selection in found if selection is not None]
+        return known if len(known) == len(found) else None
+
     def _load(self, wishes: Sequence[tuple[Wish, Resolve]]) -> list[Selection | None]:
         if self._refresh:
             return [None] * len(wishes)

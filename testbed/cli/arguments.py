@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
+from testbed.artifacts import NestedQemu
 from testbed.boards import BOARDS
 from testbed.options import Options, TreeMaker
 from testbed.runner.discover import UsageError
@@ -75,7 +76,6 @@ def _add_overrides(parser: argparse.ArgumentParser) -> None:
         "--guest-kernel": ("IMAGE", "kernel of the guest"),
         "--qemu": ("PATH", "QEMU that makes the host"),
         "--qemu-source": ("DIR", "source tree of that QEMU, for the bridge"),
-        "--guest-qemu": ("PATH", "QEMU that makes the guest, a program of the host"),
         "--results": ("DIR", "where runs leave their folders (default: testbed-results)"),
     }
     for option, (metavar, text) in paths.items():
@@ -85,6 +85,12 @@ def _add_overrides(parser: argparse.ArgumentParser) -> None:
         choices=get_args(TreeMaker),
         default="testbed",
         help="who makes the guest's device tree: the testbed, or the QEMU that makes the guest",
+    )
+    parser.add_argument(
+        "--guest-qemu",
+        metavar="PATH|built|stock",
+        help="QEMU that makes the guest: a program of the host, the one built here, or the"
+        " distribution's (default: built where it is, else stock)",
     )
     parser.add_argument(
         "--timeout-scale", type=_positive, default=1.0, metavar="X", help="multiply every deadline"
@@ -113,11 +119,12 @@ def options_of(parsed: argparse.Namespace) -> Options:
     """The options of a parsed command line, paths made absolute; UsageError for a missing file."""
 
     def path(name: str) -> Path | None:
-        given: Path | None = getattr(parsed, name, None)
-        if given is not None and not given.exists():
+        given: Path | str | None = getattr(parsed, name, None)
+        if given is not None and not Path(given).exists():
             raise UsageError(f"--{name.replace('_', '-')} {given}: no such file")
-        return given.resolve() if given is not None else None
+        return Path(given).resolve() if given is not None else None
 
+    nested = getattr(parsed, "guest_qemu", None)
     results: Path | None = getattr(parsed, "results", None)
     return Options(
         board=parsed.board,
@@ -125,7 +132,8 @@ def options_of(parsed: argparse.Namespace) -> Options:
         guest_kernel=path("guest_kernel"),
         qemu=path("qemu"),
         qemu_source=path("qemu_source"),
-        guest_qemu=path("guest_qemu"),
+        guest_qemu=None if nested in get_args(NestedQemu) else path("guest_qemu"),
+        nested_qemu=nested if nested in get_args(NestedQemu) else None,
         guest_tree=getattr(parsed, "guest_tree", "testbed"),
         timeout_scale=parsed.timeout_scale,
         results=results.resolve() if results is not None else None,

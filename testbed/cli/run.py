@@ -42,8 +42,15 @@ def main(parsed: argparse.Namespace) -> int:
 def _run(
     scenarios: Sequence[ScenarioFile], options: Options, report: LiveReport
 ) -> Iterator[Verdict]:
-    broken = _prepare(options)
-    for scenario in scenarios:
+    chosen = [
+        options.with_built_qemu()
+        if scenario.wants_built_qemu() or options.guest_tree == "qemu"
+        else options
+        for scenario in scenarios
+    ]
+    parts = {wanted: _prepare(wanted) for wanted in dict.fromkeys(chosen)}
+    for scenario, options in zip(scenarios, chosen, strict=True):
+        broken = parts[options]
         report.begin(scenario.name, options.board)
         if broken is None:
             launch = Launch(scenario, options, report.event)

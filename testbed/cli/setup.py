@@ -20,6 +20,7 @@ def main(parsed: argparse.Namespace) -> int:
         snapshot=parsed.snapshot,
     )
     print(
-        f"{options.board} is ready: QEMU {artifacts.qemu_version}, kernel {artifacts.host_kernel}"
+        f"{options.board} is ready: QEMU {artifacts.qemu_version}, kernel {artifacts.host_kernel},"
+        f" guests on the {artifacts.nested_qemu} QEMU"
     )
     return 0

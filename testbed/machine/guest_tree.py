@@ -37,13 +37,11 @@ class GuestTrees:
         self._qemu = qemu
         self._system = whole_tree(system) if host.board.complete_tree else ()
         self._folder = Cache.default().root / "guest-trees"
-        identity = (
-            str(host.artifacts.root)
-            if host.guest_qemu is None
-            else hashlib.sha256(host.guest_qemu.read_bytes()).hexdigest()
-        )
-        loaded = str(host.artifacts.payload) if self._system else ""
-        self._key = (identity, loaded, host.board.guest_machine, self._system)
+        brought = host.guest_qemu
+        identity = "" if brought is None else hashlib.sha256(brought.read_bytes()).hexdigest()
+        # One of them has the QEMU that was not brought.
+        parts = (str(host.artifacts.root), str(host.artifacts.payload))
+        self._key = (identity, parts, host.board.guest_machine, self._system)
 
     def base(self, scratch: str) -> Tree:
         """The tree nested QEMU makes for the guest's machine without assigned devices.

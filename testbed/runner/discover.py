@@ -29,18 +29,29 @@ class ScenarioFile:
 
     def boards(self) -> tuple[str, ...]:
         """The boards it is for, as its class says without running it; none named: for every one."""
+        value = self._assigned("boards")
+        if not isinstance(value, ast.Tuple):
+            return ()
+        return tuple(str(ast.literal_eval(item)) for item in value.elts)
+
+    def wants_built_qemu(self) -> bool:
+        """Whether its class says that nested QEMU makes the trees, as only the built one can."""
+        value = self._assigned("guest_tree")
+        return isinstance(value, ast.Constant) and value.value == "qemu"
+
+    def _assigned(self, name: str) -> ast.expr | None:
+        """What its class sets `name` to."""
         try:
             module = self._module()
         except (OSError, SyntaxError, ValueError):
-            return ()  # running it will tell
+            return None  # running it will tell
         for node in ast.walk(module):
-            if (
-                isinstance(node, ast.Assign)
-                and [ast.unparse(target) for target in node.targets] == ["boards"]
-                and isinstance(node.value, ast.Tuple)
-            ):
-                return tuple(str(ast.literal_eval(item)) for item in node.value.elts)
-        return ()
+            if isinstance(node, ast.Assign):
+                if [ast.unparse(target) for target in node.targets] == [name]:
+                    return node.value
+            elif isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == name:
+                return node.value
+        return None
 
     def runs_on(self, board: str) -> bool:
         boards = self.boards()

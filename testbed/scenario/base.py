@@ -145,6 +145,8 @@ class Scenario(Test):  # type: ignore[misc]
 
     def _start_host(self) -> None:
         options = self.options
+        if (self.guest_tree or options.guest_tree) == "qemu":
+            options = options.with_built_qemu()
         chosen = board(options.board)
         if self.boards and chosen.name not in self.boards:
             raise TestbedError(
@@ -153,6 +155,7 @@ class Scenario(Test):  # type: ignore[misc]
             )
         with self._run.step(Stage.ARTIFACTS, "looking up the parts"):
             artifacts = self.parts(parts_for(options, PlainProgress(sys.stderr)))
+            self._run.note(f"guests run on the {options.guest_qemu or artifacts.nested_qemu} QEMU")
             manifest = json.dumps(artifacts.manifest, indent=2)
             (self._run.directory / "manifest.json").write_text(manifest + "\n")
         self._host = Host(

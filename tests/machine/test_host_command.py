@@ -27,6 +27,7 @@ def artifacts() -> BoardArtifacts:
         payload=Path("/cache/payload.squashfs"),
         guest_kernel=Path("/cache/Image"),
         guest_initramfs=Path("/cache/guest.cpio"),
+        nested_qemu="stock",
         manifest={},
     )
 

@@ -1,0 +1,11 @@
+# Devices of the nested QEMU on Arm, beside what its machine selects itself; all others are off.
+CONFIG_ARM_VIRT=y
+# How host and guest talk, and the guest's disks.
+CONFIG_VIRTIO_MMIO=y
+CONFIG_VIRTIO_BLK=y
+CONFIG_VIRTIO_SERIAL=y
+# Memory that is filled before the guest starts: -device loader.
+CONFIG_GENERIC_LOADER=y
+CONFIG_VFIO_PLATFORM=y
+# Not for use: VFIO's container code calls it, and does not link without.
+CONFIG_VFIO_PCI=y
