@@ -6,6 +6,8 @@ CONFIG_VIRTIO_BLK=y
 CONFIG_VIRTIO_SERIAL=y
 # Memory that is filled before the guest starts: -device loader.
 CONFIG_GENERIC_LOADER=y
+# On the platform bus: assigned devices, and a UART.
 CONFIG_VFIO_PLATFORM=y
+CONFIG_NS16550=y
 # Not for use: VFIO's container code calls it, and does not link without.
 CONFIG_VFIO_PCI=y

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.artifacts.arm_virt import CROSS
+from testbed.artifacts.arm_virt import TOOLS
 from testbed.artifacts.kernel_modules import build_modules
 from testbed.artifacts.module_sets import PLAIN_JOB_RING, VFIO_PLATFORM, ModuleSet
 from testbed.deadline import Deadline
@@ -89,7 +89,7 @@ def fail(source: Path, headers: Path, out: Path, series: Path, **options: object
     """The error of a build, with the rules that hold for every one of them."""
     wanted = replace(VFIO_PLATFORM, series=series)
     with pytest.raises(TestbedError) as caught:
-        build_modules(wanted, source, headers, out, **{"cross": CROSS, **options})  # type: ignore[arg-type]
+        build_modules(wanted, source, headers, out, **{"cross": TOOLS.prefix, **options})  # type: ignore[arg-type]
     assert caught.value.stage is Stage.ARTIFACTS
     assert "\n" not in caught.value.message
     assert not list(out.glob("*.ko"))
@@ -206,7 +206,11 @@ def test_full_disk_is_told_apart(source: Path, headers: Path, series: Path, tmp_
     )
     with pytest.raises(OSError, match="No space left") as caught:
         build_modules(
-            replace(VFIO_PLATFORM, series=series), source, headers, tmp_path / "out", cross=CROSS
+            replace(VFIO_PLATFORM, series=series),
+            source,
+            headers,
+            tmp_path / "out",
+            cross=TOOLS.prefix,
         )
     assert caught.value.errno == errno.ENOSPC
     assert not (tmp_path / "out/source").exists()
@@ -243,7 +247,7 @@ def built(
     @cache
     def build(wanted: ModuleSet) -> list[Path]:
         out = tmp_path_factory.mktemp("built")
-        return build_modules(wanted, linux_source, linux_headers, out, cross=CROSS)
+        return build_modules(wanted, linux_source, linux_headers, out, cross=TOOLS.prefix)
 
     return build
 
@@ -269,7 +273,7 @@ def test_result_does_not_depend_on_the_place(
     built: Callable[[ModuleSet], list[Path]],
 ) -> None:
     out = tmp_path / "another/place"
-    here = build_modules(VFIO_PLATFORM, linux_source, linux_headers, out, cross=CROSS)
+    here = build_modules(VFIO_PLATFORM, linux_source, linux_headers, out, cross=TOOLS.prefix)
     there = built(VFIO_PLATFORM)
     assert [path.read_bytes() for path in here] == [path.read_bytes() for path in there]
 
