@@ -40,7 +40,8 @@ _COMPILING = re.compile(r"  (?:CC|AS) ")
 # fragment asks for must not be among them.
 _DRIVERS_LEFT_OUT = (
     *("accel", "clk", "comedi", "dma", "gpu", "hid", "hwmon", "hwtracing", "i2c", "iio"),
-    *("infiniband", "input", "leds", "md", "media", "mfd", "misc", "mmc", "mtd", "net/*", "pcmcia"),
+    *("infiniband", "input", "leds", "md", "media", "mfd", "misc", "mmc", "mtd", "pcmcia"),
+    *("net/[!emp]*", "net/ethernet/[!f]*"),
     *("phy", "pinctrl", "platform", "regulator", "s390", "spi", "staging", "target", "thermal"),
     *("usb", "video", "watchdog"),
 )
