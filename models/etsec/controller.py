@@ -79,6 +79,7 @@ class Etsec(WordDevice):
     def __init__(self, name: str = "ethernet", *, alarm: AlarmFactory = WallAlarm) -> None:
         super().__init__(name, "big", self.regions)
         self.state = State()
+        self.resting = False  # nothing is looked at again by the model's own clock
         self.line = EthernetLine(self)
         self.mib = Mib(lambda: self.state, lambda: self.event(IEVENT.MSRO.mask))
         self.timers = Timers(alarm, self.lock)
@@ -105,6 +106,8 @@ class Etsec(WordDevice):
     # Device
 
     def read_word(self, region: int, offset: int) -> int:
+        if self.resting:
+            self._wake()
         register = TYPES.get(offset)
         if register is None:
             return 0
@@ -115,6 +118,8 @@ class Etsec(WordDevice):
         return self.state[register]
 
     def write_word(self, region: int, offset: int, value: int) -> None:
+        if self.resting:
+            self._wake()
         register = TYPES.get(offset)
         if register is None:
             return
@@ -129,7 +134,8 @@ class Etsec(WordDevice):
         self._take(State())
 
     def quiesce(self) -> None:
-        self.timers.clear()
+        # What the timers look at again would be DMA; it goes on with the next register access.
+        self.resting = True
         self.transmitter.poll()
         self.receiver.look_again()
 
@@ -323,9 +329,15 @@ class Etsec(WordDevice):
         self.state = state
         self._update_wires()
 
-    def _go_on(self) -> None:
-        """Timers, and work that was deferred, start anew."""
-        self.transmitter.coalescing.written()
-        self.receiver.coalescing.written()
+    def _wake(self) -> None:
+        self.resting = False
         self.transmitter.poll()
         self.receiver.look_again()
+
+    def _go_on(self) -> None:
+        """Timers, and work that was deferred, start anew."""
+        self.resting = False
+        self.transmitter.coalescing.written()
+        self.receiver.coalescing.written()
+        for engine in (self.transmitter, self.receiver):
+            engine.poke_anew()

@@ -31,12 +31,10 @@ class Owner(Protocol):
     line: EthernetLine
     mib: Mib
     timers: Timers
+    resting: bool
 
     @property
     def dma(self) -> Dma: ...
-
-    @property
-    def deferred(self) -> int: ...
 
     def defer(self, work: Callable[[], None], *, before_answer: bool = False) -> None: ...
 
@@ -73,10 +71,19 @@ class Engine(ABC):
 
     def poke(self) -> None:
         """See soon whether there is anything to do."""
-        # What was scheduled may have been dropped with a machine that left.
-        if not (self._scheduled and self.owner.deferred) and not self.running and self.ready():
+        if not self._scheduled and not self.running and self.ready():
             self._scheduled = True
             self.owner.defer(self._work)
+
+    def poke_anew(self) -> None:
+        """As `poke`, when work that was deferred may have been dropped with a machine that left."""
+        self._scheduled = False
+        self.poke()
+
+    def later(self, name: str, seconds: float, look: Callable[[], None]) -> None:
+        """Call `look` in so many seconds, unless the machine is at rest by then."""
+        if not self.owner.resting:
+            self.owner.timers.start(name, seconds, look)
 
     def stop(self) -> None:
         """Report the end of a graceful stop, now or when the work under way has ended."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from models.saved_state import Fields
@@ -149,11 +150,29 @@ class Linked(Protocol):
 
     link: bool
 
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call `watcher` after each change of `link`."""
+
 
 class _Cable:
     """A cable of its own, for a PHY that follows no line."""
 
-    link = True
+    def __init__(self) -> None:
+        self._link = True
+        self._watcher: Callable[[], None] | None = None
+
+    @property
+    def link(self) -> bool:
+        return self._link
+
+    @link.setter
+    def link(self, up: bool) -> None:
+        self._link = up
+        if self._watcher is not None:
+            self._watcher()
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        self._watcher = watcher
 
 
 class Phy:
@@ -164,13 +183,15 @@ class Phy:
     """
 
     def __init__(self, line: Linked | None = None, phy_id: int = PHY_ID) -> None:
-        self._cable: Linked = _Cable() if line is None else line
         self.phy_id = phy_id
         self.reset()
+        self.follow(_Cable() if line is None else line)
 
     def follow(self, line: Linked) -> None:
         """From now on the link is that of `line`."""
-        self._cable = line
+        self._cable: Linked = line
+        self._seen_down = True
+        line.watch(self._link_changed)
 
     @property
     def link(self) -> bool:
@@ -213,11 +234,6 @@ class Phy:
         elif number in _STORED:
             self._stored[number] = value & _STORED[number]
 
-    def link_changed(self) -> None:
-        """The cable was plugged in or out: a loss of the link stays to be seen."""
-        if not self._up():
-            self._seen_down = True
-
     def save(self) -> dict[str, Any]:
         return {
             "bmcr": self._stored[0],
@@ -240,6 +256,11 @@ class Phy:
         """Take over what `parse` returned."""
         self._stored = {0: values["bmcr"], 4: values["advertise"], 9: values["ctrl1000"]}
         self._seen_down = bool(values["lost_link"])
+
+    def _link_changed(self) -> None:
+        # A loss of the link stays to be seen, though it be back when BMSR is read.
+        if not self._cable.link:
+            self._seen_down = True
 
     def _up(self) -> bool:
         return self._cable.link and not self._stored[0] & BMCR.PDOWN.mask

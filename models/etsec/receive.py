@@ -91,6 +91,7 @@ class Receiver(Engine):
         super().__init__(owner)
         self._looped: deque[Frame] = deque()
         self._starved = False  # frames wait for an empty descriptor
+        self._out_of_descriptors = False  # why `_place` ended before the last frame
 
     @property
     def stopped_event(self) -> int:
@@ -138,6 +139,8 @@ class Receiver(Engine):
             return
         self._pass(source, outcomes[: wanted[done]])
         refused = not halted and bool(owner.state[RSTAT] & halt_bit(ring))
+        if done and not self._out_of_descriptors and not refused:
+            return  # the next piece of work goes on with another prefetch
         if patient and not refused:
             self._wait()
             return
@@ -151,7 +154,7 @@ class Receiver(Engine):
 
     def _wait(self) -> None:
         self._starved = True
-        self.owner.timers.start(_PATIENCE_TIMER, PATIENCE, self.look_again)
+        self.later(_PATIENCE_TIMER, PATIENCE, self.look_again)
 
     def _pass(self, source: deque[Frame], outcomes: list[_Outcome]) -> None:
         """These frames, the oldest, have been dealt with."""
@@ -290,9 +293,11 @@ class Receiver(Engine):
         """Give frames descriptors, as long as there are empty ones."""
         size = self.owner.state[MRBLR]
         placed: list[_Placed] = []
+        self._out_of_descriptors = True
         for outcome in accepted:
             if placed and not source.fetched:
-                break  # the next piece of work goes on with another prefetch
+                self._out_of_descriptors = False
+                return placed
             one = _Placed(outcome)
             for at in range(0, len(outcome.content), size) if size else ():
                 if source.exhausted:

@@ -95,6 +95,7 @@ class Transmitter(Engine):
     def abandon(self) -> None:
         super().abandon()
         self._kicked = 0
+        self._polling = False
 
     def ready(self) -> bool:
         return any(self._due(ring) for ring in range(QUEUES))
@@ -189,7 +190,7 @@ class Transmitter(Engine):
         """No descriptor is ready."""
         if ring == 0 and not self.owner.state[DMACTRL] & DMACTRL.WOP.mask:
             self._polling = True
-            self.owner.timers.start(_POLL_TIMER, POLL, self.poll)
+            self.later(_POLL_TIMER, POLL, self.poll)
         else:
             self.owner.state[TSTAT] |= halt_bit(ring)
 
