@@ -47,3 +47,14 @@ def test_every_option_is_tried_above() -> None:
 def test_without_a_runner_the_defaults_are_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ENVIRONMENT, raising=False)
     assert Options.from_environment() == Options()
+
+
+def test_what_only_the_built_qemu_can_do_asks_for_it() -> None:
+    assert Options(seed=1).with_built_qemu() == Options(nested_qemu="built", seed=1)
+
+
+@pytest.mark.parametrize(
+    "chosen", [Options(nested_qemu="stock"), Options(guest_qemu=Path("/opt/guest"))]
+)
+def test_choice_of_nested_qemu_is_the_persons(chosen: Options) -> None:
+    assert chosen.with_built_qemu() == chosen

@@ -1,7 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Kernels, file systems and the bridge: fetched or built once, kept by digest, used by runs."""
 
-from testbed.artifacts.board import BOARDS, BoardArtifacts, Sources, prepare, prepare_sources
+from testbed.artifacts.board import (
+    BOARDS,
+    BoardArtifacts,
+    Sources,
+    has_stock_nested_qemu,
+    no_stock_nested_qemu,
+    prepare,
+    prepare_sources,
+)
 from testbed.artifacts.parts import NestedQemu
 from testbed.artifacts.progress import PlainProgress, Progress, Step, progress_for
 
@@ -13,6 +21,8 @@ __all__ = [
     "Progress",
     "Sources",
     "Step",
+    "has_stock_nested_qemu",
+    "no_stock_nested_qemu",
     "prepare",
     "prepare_sources",
     "progress_for",

@@ -71,12 +71,12 @@ def prepare(
 
     `qemu`, `kernel` and `guest_kernel` take the place of the board's own; modules stay those of its
     own kernel. A `qemu` of another version needs its `qemu_source`. `nested_qemu` says which QEMU
-    runs guests; None is the one built here, if it has been built or the board has no other.
-    `refresh` takes
-    the newest of each series from the archive instead of what was taken before. `pinned` is the
-    manifest file of an earlier run to reproduce, by this call and those after it until a refresh;
-    what the archive has dropped since comes from the cache, or from `snapshot`: the address of an
-    archive that keeps it, in which `{archive}` stands for "debian" or "debian-security".
+    runs guests; None is the one of `pinned`, else the one built here if it is in the cache or the
+    board has no other. `refresh` takes the newest of each series from the archive instead of what
+    was taken before. `pinned` is the manifest file of an earlier run to reproduce, by this call
+    and those after it until a refresh; what the archive has dropped since comes from the cache, or
+    from `snapshot`: the address of an archive that keeps it, in which `{archive}` stands for
+    "debian" or "debian-security".
 
     Several processes may call this at once. Raises TestbedError (stage artifacts).
     """
@@ -142,6 +142,16 @@ class Sources:
     qemu: Path
 
 
+def has_stock_nested_qemu(board: str) -> bool:
+    """Whether the distribution has a QEMU for the guests of `board`, beside the one built here."""
+    return _COMPOSITIONS[board].stock_nested_qemu
+
+
+def no_stock_nested_qemu(board: str) -> str:
+    """What to say to whoever asked for it where there is none."""
+    return f"the distribution has no QEMU for guests of {board}; leave it at the one built here"
+
+
 def prepare_sources(board: str, *, progress: Progress) -> Sources:
     """Have the sources of `board`'s parts in the cache, as `prepare` does with the parts."""
     makings = _makings(board, progress)
@@ -196,14 +206,18 @@ def _makings(
     def composed(selections: list[Selection], built: bool) -> Parts:
         return composition.parts(selections, program, guest_kernel, built)
 
-    if nested_qemu == "stock" and not composition.stock_nested_qemu:
-        raise failure(f"board {board} has no QEMU of its distribution; its guests run on the built")
-    build_nested = nested_qemu == "built" or not composition.stock_nested_qemu
+    if nested_qemu == "stock" and not has_stock_nested_qemu(board):
+        raise failure(no_stock_nested_qemu(board))
+    build_nested = nested_qemu == "built" or not has_stock_nested_qemu(board)
     if nested_qemu is None and not build_nested:
-        # Taken where it is, so that nobody has to wait for it who did not ask for it.
         known = resolver(refresh=False).known(composition.wishes(program, progress, True))
-        there = None if known is None else composed(known, True).nested_qemu
-        build_nested = there is not None and Objects(store).intact(there.recipe)
+        if known is not None:
+            # Taken where it is, so that nobody has to wait for it who did not ask for it: nor who
+            # asks for a run's very parts, if that run did not have it.
+            there = composed(known, True).nested_qemu
+            build_nested = named is not None or (
+                there is not None and Objects(store).intact(there.recipe)
+            )
     selections = resolver(refresh=refresh).resolve(
         composition.wishes(program, progress, build_nested)
     )

@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from testbed.artifacts import NestedQemu
+from testbed.artifacts import NestedQemu, has_stock_nested_qemu, no_stock_nested_qemu
 from testbed.boards import BOARDS
 from testbed.options import Options, TreeMaker
 from testbed.runner.discover import UsageError
@@ -116,7 +116,10 @@ def _new_file(text: str) -> Path:
 
 
 def options_of(parsed: argparse.Namespace) -> Options:
-    """The options of a parsed command line, paths made absolute; UsageError for a missing file."""
+    """The options of a parsed command line, paths made absolute.
+
+    UsageError for a file that is missing, and for a QEMU that the board has none of.
+    """
 
     def path(name: str) -> Path | None:
         given: Path | str | None = getattr(parsed, name, None)
@@ -125,6 +128,8 @@ def options_of(parsed: argparse.Namespace) -> Options:
         return Path(given).resolve() if given is not None else None
 
     nested = getattr(parsed, "guest_qemu", None)
+    if nested == "stock" and not has_stock_nested_qemu(parsed.board):
+        raise UsageError(f"--guest-qemu stock: {no_stock_nested_qemu(parsed.board)}")
     results: Path | None = getattr(parsed, "results", None)
     return Options(
         board=parsed.board,

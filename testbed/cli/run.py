@@ -48,7 +48,9 @@ def _run(
         else options
         for scenario in scenarios
     ]
-    parts = {wanted: _prepare(wanted) for wanted in dict.fromkeys(chosen)}
+    # What a nested QEMU has to be built for comes first: once it is there, others use it too.
+    in_order = sorted(dict.fromkeys(chosen), key=lambda wanted: wanted.nested_qemu != "built")
+    parts = {wanted: _prepare(wanted) for wanted in in_order}
     for scenario, options in zip(scenarios, chosen, strict=True):
         broken = parts[options]
         report.begin(scenario.name, options.board)

@@ -49,6 +49,11 @@ def status_of(*words: str) -> int:
         ("run uart --json /none/x.json", "--json: /none/x.json is not a file in a folder that"),
         ("run uart --junit /", "argument --junit: / is not a file in a folder that exists"),
         ("run uart --guest-kernel /none", "--guest-kernel /none: no such file"),
+        ("run uart --guest-qemu /none", "--guest-qemu /none: no such file"),
+        (
+            "run uart --board e500 --guest-qemu stock",
+            "--guest-qemu stock: the distribution has no QEMU for guests of e500; leave it at",
+        ),
         ("bench --json /none/x.json", "--json: /none/x.json is not a file in a folder that"),
         ("shell", "the following arguments are required: PATH|NAME"),
         ("shell no-such", "no scenario 'no-such'"),
@@ -164,6 +169,19 @@ def test_paths_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_without_options_a_run_has_the_defaults() -> None:
     assert options("run", "uart") == Options()
     assert options("setup") == Options()
+
+
+def test_qemu_of_guests_is_a_kind_or_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "stock").touch()
+    assert options("setup", "--guest-qemu", "built") == Options(nested_qemu="built")
+    assert options("run", "uart", "--guest-qemu", "stock") == Options(nested_qemu="stock")
+    named = options("run", "uart", "--guest-qemu", "./stock")
+    assert named == Options(guest_qemu=tmp_path / "stock")
+    only = options("setup", "--board", "e500", "--guest-qemu", "built")
+    assert only == Options(board="e500", nested_qemu="built")
 
 
 def test_serve_has_the_models_ready_for_the_command(

@@ -85,3 +85,26 @@ def test_some_scenarios_are_for_some_boards(folder: Path) -> None:
 def test_what_cannot_be_read_is_for_every_board(folder: Path) -> None:
     (folder / "broken.py").write_text("class:")
     assert [file.name for file in find(["mine/broken.py"], "e500")] == ["broken"]
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ('guest_tree = "qemu"', True),
+        ('guest_tree: ClassVar[TreeMaker | None] = "qemu"', True),
+        ('guest_tree = "testbed"', False),
+        ("guest_tree: TreeMaker", False),
+        ('boards = ("qemu",)', False),
+    ],
+)
+def test_built_qemu_is_wanted_where_it_makes_the_tree(
+    folder: Path, line: str, wanted: bool
+) -> None:
+    path = folder / "d_four.py"
+    path.write_text(f'raise SystemExit("not run")\nclass Four:\n    {line}\n')
+    assert ScenarioFile("d-four", path).wants_built_qemu() is wanted
+
+
+def test_what_cannot_be_read_wants_no_qemu_of_its_own(folder: Path) -> None:
+    (folder / "broken.py").write_text("class:")
+    assert not ScenarioFile("broken", folder / "broken.py").wants_built_qemu()

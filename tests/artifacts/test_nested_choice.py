@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: MIT
+"""Which QEMU runs a board's guests: the distribution's, or the one built here where it is.
+
+The boards are small: every part is a file with the name of what it is made of.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from random import Random
+
+import pytest
+from artifact_rig import Steps, make_package
+
+from testbed.artifacts import BoardArtifacts, board
+from testbed.artifacts.mirrors import Mirrors
+from testbed.artifacts.parts import Composition, Parts
+from testbed.artifacts.progress import Progress
+from testbed.artifacts.qemu import Distributed, Qemu
+from testbed.artifacts.resolver import Resolve
+from testbed.artifacts.selection import Selection, Wish
+from testbed.artifacts.targets import Target, Workspace
+from testbed.errors import TestbedError
+
+SYSTEM, NESTED = Wish("the system", {}), Wish("nested QEMU's source", {})
+QEMU = Qemu(Path("/qemu"), "QEMU emulator version 7.2.22 (Debian 1:7.2)", "1:7.2", None)
+
+
+class Archive:
+    """Gives a new release to everyone who asks, and remembers who did."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self.asked: list[str] = []
+
+    def __call__(self, _archive: object, wish: Wish) -> Selection:
+        self.asked.append(wish.name)
+        return Selection(wish, (make_package("pool/p_1.dsc", self._random.randbytes(8)),))
+
+    def wishes(self, _qemu: Qemu, _progress: Progress, nested: bool) -> list[tuple[Wish, Resolve]]:
+        return [(SYSTEM, self), *([(NESTED, self)] if nested else [])]
+
+
+def part(name: str, made_of: Mapping[str, str], needs: tuple[Target, ...] = ()) -> Target:
+    def build(work: Workspace) -> None:
+        (work.out / "made").write_text(name)
+
+    return Target(name, build, needs, inputs=made_of)
+
+
+def parts(
+    selections: list[Selection], _qemu: Qemu, _guest_kernel: Path | None, build_nested: bool
+) -> Parts:
+    made_of = {selection.wish.name: selection.digest for selection in selections}
+    system = {SYSTEM.name: made_of[SYSTEM.name]}
+    nested = part("nested QEMU", {NESTED.name: made_of[NESTED.name]}) if build_nested else None
+    return Parts(
+        kernel=part("kernel", system),
+        host_initramfs=part("host initramfs", system),
+        guest_initramfs=part("guest initramfs", system),
+        root=part("root file system", system),
+        payload=part("payload", system, needs=() if nested is None else (nested,)),
+        bridge=part("bridge", system),
+        nested_qemu=nested,
+        linux_source=part("source", system),
+        linux_headers=part("headers", system),
+        qemu_source=None,
+    )
+
+
+def composition(archive: Archive, *, stock: bool) -> Composition:
+    return Composition(
+        qemu=Distributed(QEMU.program, "qemu"),
+        wishes=archive.wishes,
+        parts=parts,
+        kernel_image=Path.read_bytes,
+        stock_nested_qemu=stock,
+    )
+
+
+@pytest.fixture
+def archive(random: Random) -> Archive:
+    return Archive(random)
+
+
+@pytest.fixture
+def choose(
+    archive: Archive, progress: Steps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., BoardArtifacts]:
+    """`prepare` for the boards "either", which has both kinds of QEMU, and "one"."""
+    boards = {
+        "either": composition(archive, stock=True),
+        "one": composition(archive, stock=False),
+    }
+    monkeypatch.setattr(board, "_COMPOSITIONS", boards)
+    monkeypatch.setattr(board, "find_qemu", lambda *_: QEMU)
+    monkeypatch.setattr(
+        board, "find_mirrors", lambda _: Mirrors("http://archive.invalid", None, ())
+    )
+    monkeypatch.setenv("TESTBED_CACHE", str(tmp_path / "cache"))
+
+    def prepare(name: str = "either", **options: object) -> BoardArtifacts:
+        return board.prepare(name, progress=progress, **options)  # type: ignore[arg-type]
+
+    return prepare
+
+
+def kept(artifacts: BoardArtifacts, path: Path) -> Path:
+    """The manifest of what was prepared, as a run leaves it."""
+    path.write_text(json.dumps(artifacts.manifest))
+    return path
+
+
+def forget_nested(tmp_path: Path, artifacts: BoardArtifacts) -> None:
+    """Remove the QEMU that was built."""
+    recipe = artifacts.manifest["objects"]["nested QEMU"]["recipe"]
+    shutil.rmtree(tmp_path / "cache/objects" / recipe)
+
+
+def test_nobody_waits_who_did_not_ask(
+    choose: Callable[..., BoardArtifacts], archive: Archive, progress: Steps
+) -> None:
+    assert choose().nested_qemu == "stock"
+    assert archive.asked == ["the system"]
+    assert "build nested QEMU" not in progress.steps
+
+
+def test_what_was_built_is_used_from_then_on(
+    choose: Callable[..., BoardArtifacts], archive: Archive, progress: Steps
+) -> None:
+    stock = choose()
+    built = choose(nested_qemu="built")
+    assert built.nested_qemu == "built"
+    assert "nested QEMU" in built.manifest["objects"]
+    asked, steps = list(archive.asked), list(progress.steps)
+    assert choose() == built
+    assert choose(nested_qemu="stock") == stock
+    assert (archive.asked, progress.steps) == (asked, steps)
+
+
+def test_one_that_is_not_there_any_more_is_not_waited_for(
+    choose: Callable[..., BoardArtifacts], progress: Steps, tmp_path: Path
+) -> None:
+    """As after a change of its patches."""
+    forget_nested(tmp_path, choose(nested_qemu="built"))
+    steps = progress.steps.count("build nested QEMU")
+    assert choose().nested_qemu == "stock"
+    assert progress.steps.count("build nested QEMU") == steps
+
+
+def test_refresh_keeps_the_kind_and_renews_it(
+    choose: Callable[..., BoardArtifacts], archive: Archive
+) -> None:
+    choose()
+    assert choose(refresh=True).nested_qemu == "stock"
+    assert archive.asked == ["the system"] * 2
+    old = choose(nested_qemu="built")
+    new = choose(refresh=True)
+    assert new.nested_qemu == "built"
+    assert new.manifest["objects"]["nested QEMU"] != old.manifest["objects"]["nested QEMU"]
+
+
+def test_manifest_of_a_run_on_the_built_one_has_it_built(
+    choose: Callable[..., BoardArtifacts], tmp_path: Path
+) -> None:
+    run = choose(nested_qemu="built")
+    manifest = kept(run, tmp_path / "manifest.json")
+    forget_nested(tmp_path, run)
+    assert choose(pinned=manifest) == run
+
+
+def test_manifest_of_a_run_on_the_distributions_keeps_to_it(
+    choose: Callable[..., BoardArtifacts], tmp_path: Path
+) -> None:
+    run = choose()
+    manifest = kept(run, tmp_path / "manifest.json")
+    choose(nested_qemu="built")
+    assert choose(pinned=manifest) == run
+    with pytest.raises(TestbedError, match="does not say what to use for nested QEMU's source"):
+        choose(pinned=manifest, nested_qemu="built")
+
+
+def test_board_that_has_but_one_is_always_built(
+    choose: Callable[..., BoardArtifacts], archive: Archive
+) -> None:
+    assert choose("one").nested_qemu == "built"
+    assert choose("one", nested_qemu="built").nested_qemu == "built"
+    assert archive.asked == ["the system", "nested QEMU's source"]
+    with pytest.raises(TestbedError, match=r"^the distribution has no QEMU for guests of one; "):
+        choose("one", nested_qemu="stock")

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""What `testbed run` has ready before the first scenario starts, and for which of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testbed.cli import main, run
+from testbed.errors import Stage, TestbedError
+from testbed.options import Options
+from testbed.runner.discover import ScenarioFile
+from testbed.scenario.verdict import Outcome, Verdict
+
+
+class Log:
+    """What happened, in order; `broken` kinds of nested QEMU cannot be had."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.broken: tuple[str | None, ...] = ()
+
+    def parts_for(self, options: Options, _progress: object) -> None:
+        self.lines.append(f"prepare {options.nested_qemu}")
+        if options.nested_qemu in self.broken:
+            raise TestbedError(Stage.ARTIFACTS, f"no {options.nested_qemu} QEMU")
+
+    def launch(self, scenario: ScenarioFile, options: Options, _listener: object) -> Launched:
+        self.lines.append(f"{scenario.name} on {options.nested_qemu}")
+        return Launched(scenario.name, options.board)
+
+
+class Launched:
+    """A scenario that passed."""
+
+    def __init__(self, name: str, board: str) -> None:
+        self._verdict = Verdict(name=name, board=board, verdict=Outcome.PASS)
+
+    def wait(self) -> Verdict:
+        return self._verdict
+
+
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Log:
+    """In a folder with the scenarios plain.py and typed.py; the latter needs the built QEMU."""
+    monkeypatch.chdir(tmp_path)
+    for name, line in (("plain", "pass"), ("typed", 'guest_tree = "qemu"')):
+        (tmp_path / f"{name}.py").write_text(f'"""Nothing."""\nclass A:\n    {line}\n')
+    log = Log()
+    monkeypatch.setattr(run, "parts_for", log.parts_for)
+    monkeypatch.setattr(run, "Launch", log.launch)
+    return log
+
+
+def status_of(*words: str) -> int:
+    return main.main(["run", "--results", "results", *words])
+
+
+@pytest.mark.parametrize("order", [("plain.py", "typed.py"), ("typed.py", "plain.py")])
+def test_both_kinds_of_nested_qemu_are_ready_before_any_scenario(
+    log: Log, order: tuple[str, str]
+) -> None:
+    """The built one first, as then all use it."""
+    assert status_of(*order) == 0
+    on = {"plain.py": "plain on None", "typed.py": "typed on built"}
+    assert log.lines == ["prepare built", "prepare None", *(on[name] for name in order)]
+
+
+def test_one_kind_is_prepared_once(log: Log) -> None:
+    assert status_of("plain.py", "plain.py") == 0
+    assert log.lines == ["prepare None", "plain on None", "plain on None"]
+
+
+def test_trees_by_qemu_need_the_built_one(log: Log) -> None:
+    assert status_of("--guest-tree", "qemu", "plain.py") == 0
+    assert log.lines == ["prepare built", "plain on built"]
+
+
+def test_choice_of_the_person_stays(log: Log) -> None:
+    assert status_of("--guest-qemu", "stock", "plain.py", "typed.py") == 0
+    assert log.lines == ["prepare stock", "plain on stock", "typed on stock"]
+
+
+def test_what_could_not_be_prepared_is_the_error_of_those_who_need_it(
+    log: Log, capfd: pytest.CaptureFixture[Any]
+) -> None:
+    log.broken = ("built",)
+    assert status_of("plain.py", "typed.py") == 2
+    assert log.lines == ["prepare built", "prepare None", "plain on None"]
+    assert "no built QEMU" in capfd.readouterr().out
