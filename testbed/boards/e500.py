@@ -20,6 +20,7 @@ from testbed.boards.board import (
     InterruptController,
     PlatformDevice,
 )
+from testbed.boards.etsec import etsec_devices
 from testbed.boards.iommu_fault import pamu_faults
 from testbed.boards.sec import sec_devices
 from testbed.boards.soc import add_devices, bus_window
@@ -108,6 +109,12 @@ E500 = Board(
         # board `arm-virt`.
         uart_device("serial@11c500", (0x11C500, 0x100), interrupt=36, stream_id=0xF8),
         uart_device("serial@11d000", (0x11D000, 0x1000), interrupt=37, stream_id=0xF0),
+        *etsec_devices(
+            mac=bytes.fromhex("02 04 9f 0b 00 00"),
+            interrupts=(29, 30, 34),
+            stream_id=0xD0,
+            mdio_stream_id=0xC8,
+        ),
         PlatformDevice(
             name="sata@221000",
             compatible=("fsl,pq-sata-v2",),

@@ -28,6 +28,7 @@ from testbed.machine.disk import wait_for_disk
 from testbed.machine.guest_tree import GuestTrees, add_devices, with_advice
 from testbed.machine.host import Host
 from testbed.machine.interrupts import count_interrupts
+from testbed.machine.network import interface_of
 from testbed.machine.platform_bus import place, read_placements
 from testbed.machine.platform_device import PlatformDevices
 from testbed.machine.serial_port import open_serial_port
@@ -392,6 +393,12 @@ class Guest:
         self.load_driver(assignment)
         device = f"platform/devices/{linux_name(self.tree, self.node(assignment))}"
         return wait_for_disk(self.agent, device, self.name, self.run.deadline(seconds))
+
+    def network_interface(self, assignment: Assignment) -> str:
+        """The interface, such as eth0, that the guest's driver made of an assigned controller."""
+        self.load_driver(assignment)
+        name = linux_name(self.tree, self.node(assignment))
+        return interface_of(self.agent, name, self.name, self.run.deadline(30))
 
     def open_serial_port(self, assignment: Assignment) -> Stream:
         """The tty that the guest's own driver made of an assigned UART."""

@@ -22,6 +22,7 @@ from testbed.machine.command import Chardevs, HostCommand
 from testbed.machine.disk import wait_for_disk
 from testbed.machine.interrupts import count_named
 from testbed.machine.models import Models
+from testbed.machine.network import interface_of
 from testbed.machine.serial_port import open_serial_port
 from testbed.process import Process, tail
 from testbed.qmp import Qmp
@@ -255,6 +256,12 @@ class Host:
         self.load_driver(path)
         device = f"platform/devices/{linux_name(self.tree, self.node(path))}"
         return wait_for_disk(self.agent, device, "the host", self.run.deadline(seconds))
+
+    def network_interface(self, path: str) -> str:
+        """The interface, such as eth0, that the host's own driver made of a controller."""
+        self.load_driver(path)
+        name = linux_name(self.tree, self.node(path))
+        return interface_of(self.agent, name, "the host", self.run.deadline(30))
 
     def assign(self, path: str, *, fragment: Path | None = None) -> Assignment:
         """Take the device at a device-tree path from its driver and give it to VFIO.
