@@ -52,6 +52,10 @@ class Interface:
         """Whether the machine sees a link."""
         return self._machine.succeed(["cat", f"/sys/class/net/{self.name}/carrier"]) == "1\n"
 
+    def mac(self, deadline: Deadline) -> bytes:
+        """What the machine answers when the far end asks everybody for its address."""
+        return self._far_end.resolve(MACHINE, deadline)
+
     def exchange(self, random: Random, count: int, deadline: Deadline) -> str:
         """Pass `count` datagrams each way, and with every batch one with a wrong checksum.
 
