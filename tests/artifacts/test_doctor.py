@@ -47,7 +47,7 @@ def test_hidden_programs_are_found_missing(tmp_path: Path, monkeypatch: pytest.M
     assert found(new) == ["gcc-aarch64-linux-gnu", "kmod", "squashfs-tools"]
     gcc = next(finding for finding in new if finding.package == "gcc-aarch64-linux-gnu")
     assert gcc.problem == (
-        "aarch64-linux-gnu-gcc is missing, needed to build kernel modules and guest programs"
+        "aarch64-linux-gnu-gcc is missing, needed to build kernel modules, nested QEMU and programs"
     )
     assert gcc.remedy == "apt-get install --no-install-recommends gcc-aarch64-linux-gnu"
     assert doctor.combined_remedy(new) == (
