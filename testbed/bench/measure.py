@@ -94,7 +94,7 @@ def measure(run: Run, board: Board, artifacts: BoardArtifacts) -> Iterator[Figur
         assignment = host.assign(mapped.path)
         guest = Guest(host, "guest0", [assignment])
         guest.boot()
-        yield Figure("guest boot", "s", run.seconds["guest boot"])
+        yield Figure(f"guest boot, {artifacts.nested_qemu} QEMU", "s", run.seconds["guest boot"])
         yield _interrupt_latency(uart, guest, assignment)
         guest.shutdown()
         host.release(assignment)
