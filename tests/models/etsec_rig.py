@@ -15,6 +15,7 @@ from typing import Any
 from alarm_rig import HandAlarm
 from sata_rig import Memory
 
+from models.alarm import AlarmFactory
 from models.etsec import Etsec
 
 TSEC_ID, IEVENT, IMASK, EDIS, ECNTRL, PTV, DMACTRL = 0x00, 0x10, 0x14, 0x18, 0x20, 0x28, 0x2C
@@ -67,10 +68,10 @@ def frame(size: int = 60, to: bytes = STATION, kind: int = 0x88B5, fill: int = 0
 class Rig:
     """A controller, its memory, and a driver's few steps. Ring `queue` lies behind ring 0."""
 
-    def __init__(self, ring: int = RING) -> None:
+    def __init__(self, ring: int = RING, alarm: AlarmFactory | None = None) -> None:
         self.alarms: list[HandAlarm] = []
         self.memory = Memory()
-        self.etsec = Etsec("etsec", alarm=self._alarm)
+        self.etsec = Etsec("etsec", alarm=alarm or self._alarm)
         self.etsec.attach(self.memory)
         self.line = self.etsec.line
         self.ring = ring
