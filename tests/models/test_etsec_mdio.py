@@ -172,5 +172,5 @@ def test_state_that_does_not_fit(bus: Bus) -> None:
         else:
             assert other.mdio.save() == before
             refused += 1
-    assert taken > 20
-    assert refused > 200
+    assert taken > 10
+    assert refused > 100

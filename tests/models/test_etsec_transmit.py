@@ -397,6 +397,19 @@ def test_refused_descriptors(rig: Rig) -> None:
     assert rig.etsec.deferred == 0
 
 
+def test_prefetch_stays_within_the_page_of_the_ring(rig: Rig) -> None:
+    """What lies behind the page may be another's, and refuse the device."""
+    last = TX_RING + 0x1000 - 8
+    rig.memory.refused = [range(TX_RING + 0x1000, TX_RING + 0x2000)]
+    rig.memory.poke(TX_BUFFERS, frame(88))
+    rig.memory.poke(last, struct.pack(">HHI", READY | LAST | TC | WRAP, 88, TX_BUFFERS))
+    rig.write(TBASE, last)
+    rig.write(TSTAT, THLT0)
+    rig.work()
+    assert rig.sent() == [frame(88)]
+    assert not rig.read(IEVENT) & EBERR
+
+
 def test_frame_beyond_the_maximum_is_not_sent(rig: Rig) -> None:
     rig.write(MAXFRM, 1518)
     rig.send(frame(1514))
