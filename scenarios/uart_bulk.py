@@ -9,8 +9,8 @@ SIZE = 65536
 
 
 class UartBulk(Scenario):
-    # The nested QEMU of this kind of guest takes level interrupts in user space, and passes each
-    # register access on while one is pending: about a millisecond a byte.
+    # This UART shares its page, so that nested QEMU passes each of the guest's accesses on, whoever
+    # takes the interrupts: up to a millisecond a byte.
     timeout = 600
 
     def test(self) -> None:
