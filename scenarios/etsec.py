@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""An Ethernet controller and its PHY, which is another device's: both for a guest, or user space
-decides otherwise.
+"""An Ethernet controller and its PHY, which is another device's: a guest gets both, or is refused.
 
 The guest's gianfar follows a phandle from its controller to the PHY on the MDIO bus. Checksums are
 the controller's work both ways: the far end looks at every one, and spoils some.
