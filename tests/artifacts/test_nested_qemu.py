@@ -21,7 +21,14 @@ from testbed.artifacts.cache import Cache
 from testbed.artifacts.commands import Commands
 from testbed.artifacts.download import Downloader
 from testbed.artifacts.mirrors import find_mirrors
-from testbed.artifacts.nested_qemu import PATCHES, POWER, nested_qemu_target, unpack_qemu
+from testbed.artifacts.nested_qemu import (
+    ARM,
+    PATCHES,
+    POWER,
+    Flavour,
+    nested_qemu_target,
+    unpack_qemu,
+)
 from testbed.artifacts.patch_series import apply_series, read_series, touched_files
 from testbed.artifacts.progress import Progress, progress_for
 from testbed.artifacts.resolver import Resolver
@@ -74,6 +81,7 @@ test -s "$top/configs/devices/ppc-softmmu/$devices.mak"
 test -z "$CALLERS"
 test ! -e "$top/roms"
 test -e "$top/pc-bios/roms/needed"
+test "$(cat "$top/pc-bios/meson.build")" = "roms = []"
 libs=$($PKG_CONFIG --libs glib-2.0 zlib libfdt libpcre2-8)
 cat > build.ninja <<END
 rule cc
@@ -87,6 +95,7 @@ QEMU = {
     "configs/devices/ppc-softmmu/default.mak": "",
     "roms/left-out": "",
     "pc-bios/roms/needed": "",
+    "pc-bios/meson.build": "roms = files('gone.fd.bz2')\n",
 }
 PATCH = """\
 --- a/main.c
@@ -207,8 +216,9 @@ def test_new_series_is_another_object(tmp_path: Path, series: Path, cache: Cache
     assert again.steps == ["build nested QEMU"]
 
 
-def test_devices_are_those_that_guests_need() -> None:
-    devices = lists.read_list(POWER.devices)
+@pytest.mark.parametrize("flavour", [ARM, POWER], ids=lambda flavour: flavour.target)
+def test_devices_are_those_that_guests_need(flavour: Flavour) -> None:
+    devices = lists.read_list(flavour.devices)
     assert devices == sorted(set(devices), key=devices.index)
     assert all(re.fullmatch(r"CONFIG_[A-Z0-9_]+=y", device) for device in devices)
     assert "CONFIG_VFIO_PLATFORM=y" in devices
