@@ -302,6 +302,16 @@ def test_checksum_on_top_of_the_drivers_pseudo_header(rig: Rig) -> None:
     assert got[24:26] == packet[24:26], "the IP header's checksum was not asked for"
 
 
+@pytest.mark.parametrize(("bits", "place", "checksum"), [(0, 50, 0), (UDP, 40, 0xFFFF)])
+def test_checksum_of_zero_is_no_checksum_in_udp(
+    rig: Rig, bits: int, place: int, checksum: int
+) -> None:
+    packet = ipv4(bytes(20), 17 if bits else 6)
+    rig.send(fcb(IP | TUP | CTU | NPH | bits, phcs=0xFFFF), packet, first=TOE)
+    (got,) = rig.sent()
+    assert got[place : place + 2] == struct.pack(">H", checksum)
+
+
 def test_nothing_is_offloaded_unless_enabled(rig: Rig) -> None:
     rig.write(TCTRL, 0)
     packet = ipv4(struct.pack(">HHHH", 5, 6, 30, 0xBEEF) + bytes(22), 17)
