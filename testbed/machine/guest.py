@@ -124,7 +124,7 @@ class Guest:
             self._launch_typed(qemu)
             return
         trees = GuestTrees(host, qemu, self._system())
-        devices = [(self._identifier(a), a.exposed) for a in self.assignments]
+        devices = [(self.identifier(a), a.exposed) for a in self.assignments]
         placements = trees.placements(devices) or place(host.board, self.assignments)
         self._launch(qemu, trees, placements)
         actual = self._read_placements()
@@ -169,12 +169,8 @@ class Guest:
             typed = typed_device(host, assignment, self._remote, self.stand_ins)
             argv += self._device(typed.kind, assignment, *typed.options)
         self._spawn([*argv, *self.extra], "Its QEMU makes the guest's tree.")
-        made = f"{self._remote}/made.dtb"
-        self.qmp.execute(
-            "dumpdtb", {"filename": made}, deadline=self.run.deadline(_QEMU_START_SECONDS)
-        )
-        blob = host.agent.get_file(made, deadline=self.run.deadline(20))
-        self.tree = Tree.parse(blob, str(self.folder / "guest.dtb"))
+        self.tree = self.read_tree()
+        self.tree.source = str(self.folder / "guest.dtb")
         self.tree.save(self.folder / "guest.dtb")
         self.reports = made_nodes(host, self.tree, self.assignments, self._read_placements())
 
@@ -211,11 +207,11 @@ class Guest:
         return argv
 
     def _read_placements(self) -> list[Placement]:
-        identifiers = [self._identifier(a) for a in self.assignments]
+        identifiers = [self.identifier(a) for a in self.assignments]
         return read_placements(self.host.board, self.qmp, self.assignments, identifiers)
 
     @staticmethod
-    def _identifier(assignment: Assignment) -> str:
+    def identifier(assignment: Assignment) -> str:
         """The device's id in the nested QEMU."""
         return assignment.path.rpartition("/")[2].replace("@", "-")
 
@@ -269,7 +265,7 @@ class Guest:
 
     def _device(self, kind: str, assignment: Assignment, *options: str) -> list[str]:
         name = f"dev={assignment.path}" if self.by_path else f"host={assignment.name}"
-        words = [kind, name, f"id={self._identifier(assignment)}", *options]
+        words = [kind, name, f"id={self.identifier(assignment)}", *options]
         if not self.irqfd:
             words.append("x-irqfd=off")
         return ["-device", ",".join(words)]
@@ -348,6 +344,15 @@ class Guest:
         if self._console is None:
             raise TestbedError(Stage.INFRASTRUCTURE, f"{self.name} is not running; boot() it first")
         return self._console
+
+    def read_tree(self) -> Tree:
+        """The tree that its QEMU gives the guest, whoever made the nodes of its devices."""
+        made = f"{self._remote}/made.dtb"
+        self.qmp.execute(
+            "dumpdtb", {"filename": made}, deadline=self.run.deadline(_QEMU_START_SECONDS)
+        )
+        blob = self.host.agent.get_file(made, deadline=self.run.deadline(20))
+        return Tree.parse(blob, f"the tree of {self.name}'s QEMU")
 
     def node(self, assignment: Assignment) -> Node:
         """The guest's node of an assigned device."""
