@@ -15,16 +15,21 @@ from testbed.remoteport.device import Device
 
 @dataclass(frozen=True)
 class Reference:
-    """A property that leads to another node, listed earlier: its path below `/soc`."""
+    """A property that leads to another node, listed earlier: its path below `/soc`, or from '/' on.
+
+    `cells` follow, as the binding of what is there has them.
+    """
 
     name: str
+    cells: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class ChildNode:
     """A node that belongs to a device and is none itself: a part of it, or what is attached to it.
 
-    `registers` are on the device's own bus, as those of a device are on its parent's.
+    `registers` are on the device's own bus, as those of a device are on its parent's. What belongs
+    to the whole board, such as a clock, is a child of the tree's root.
     """
 
     name: str

@@ -38,6 +38,13 @@ def add_devices(
             node.add(child.name, _properties(tree, soc, child, specifier))
 
 
+def add_nodes(tree: Tree, nodes: Sequence[ChildNode]) -> None:
+    """Add nodes that have no registers to the root; what they lead to is written from '/' on."""
+    for node in nodes:
+        values = {key: _value(tree, "", value) for key, value in node.properties.items()}
+        tree.root.add(node.name, values)
+
+
 def _properties(
     tree: Tree,
     soc: Node,
@@ -53,9 +60,12 @@ def _properties(
             cell for line in described.interrupts for cell in specifier(line)
         )
     for key, value in described.properties.items():
-        properties[key] = (
-            tree.phandle(tree.node(f"{soc.path}/{value.name}"))
-            if isinstance(value, Reference)
-            else value
-        )
+        properties[key] = _value(tree, soc.path, value)
     return properties
+
+
+def _value(tree: Tree, below: str, value: Value | Reference) -> Value:
+    if not isinstance(value, Reference):
+        return value
+    path = value.name if value.name.startswith("/") else f"{below}/{value.name}"
+    return (tree.phandle(tree.node(path)), *value.cells)

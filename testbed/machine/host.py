@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from testbed.artifacts import BoardArtifacts
-from testbed.boards.board import Board, PlatformDevice
+from testbed.boards.board import Board, ChildNode, PlatformDevice
 from testbed.boards.iommu_fault import IommuFault
+from testbed.boards.soc import add_nodes
 from testbed.channel import AgentClient, Stream
 from testbed.console import Console
 from testbed.devicetree.address import linux_name
@@ -39,7 +40,8 @@ class Host:
 
     `devices` are those of its /soc bus, by default the board's. `models` replaces the model of a
     device, by device-tree path. `append` is added to the kernel's arguments, `extra` to QEMU's.
-    `traced` keeps a trace of each model. `tree` is the device tree the host was started with.
+    `traced` keeps a trace of each model. `nodes` go into the root of its tree. `tree` is the device
+    tree the host was started with.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Host:
         guest_qemu: Path | None = None,
         extra: Sequence[str] = (),
         traced: bool = True,
+        nodes: Sequence[ChildNode] = (),
     ) -> None:
         self.run = run
         self.board = board
@@ -71,7 +74,7 @@ class Host:
             guest_qemu=guest_qemu,
             extra=tuple(extra),
         )
-        self.tree = self._make_tree()
+        self.tree = self._make_tree(nodes)
         self.models = Models(
             board, self.devices, models or {}, self.folder, self.watch, traced=traced
         )
@@ -81,8 +84,8 @@ class Host:
         self._qmp: Qmp | None = None
         self._agent: AgentClient | None = None
 
-    def _make_tree(self) -> Tree:
-        """The tree QEMU makes for the machine, with the board's /soc added."""
+    def _make_tree(self, nodes: Sequence[ChildNode]) -> Tree:
+        """The tree QEMU makes for the machine, with these nodes and the board's /soc added."""
         base = self.folder / "qemu.dtb"
         argv = self.command.tree_argv(base)
         try:
@@ -99,6 +102,7 @@ class Host:
             )
         tree = Tree.load(base)
         base.unlink()
+        add_nodes(tree, nodes)
         self.board.add_soc(self.board, tree, self.devices)
         tree.source = str(self.folder / "host.dtb")
         tree.save(self.folder / "host.dtb")

@@ -20,6 +20,7 @@ from avocado import Test
 from models.ns16550a import Ns16550a, SerialLine
 from testbed.artifacts import BoardArtifacts, PlainProgress
 from testbed.boards import Board, PlatformDevice, board
+from testbed.boards.board import ChildNode
 from testbed.channel import ChannelClosed
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
@@ -72,6 +73,10 @@ class Scenario(Test):  # type: ignore[misc]
     def devices(self, board: Board) -> tuple[PlatformDevice, ...]:
         """The devices of the host's /soc bus."""
         return board.devices
+
+    def nodes(self, board: Board) -> tuple[ChildNode, ...]:
+        """What the root of the host's tree has besides, such as clocks."""
+        return ()
 
     def parts(self, artifacts: BoardArtifacts) -> BoardArtifacts:
         """The parts the run uses, from those the options name."""
@@ -166,6 +171,7 @@ class Scenario(Test):  # type: ignore[misc]
             devices=self.devices(chosen),
             append=self._append(self.host_append),
             guest_qemu=options.guest_qemu,
+            nodes=self.nodes(chosen),
         )
         self._host.boot()
         self._run.stage = Stage.TEST
