@@ -149,26 +149,32 @@ _KINDS: tuple[Callable[[Random, int], Request], ...] = (_hash, _hmac, _aes, _gcm
 
 
 def compare(
-    agent: AgentClient, random: Random, count: int, deadline: Deadline, *, chacha: bool = True
+    agent: AgentClient,
+    random: Random,
+    count: int,
+    deadline: Deadline,
+    *,
+    chacha: bool = True,
+    scratch: str = "/tmp/af-alg",
 ) -> None:
     """Have a machine do `count` random requests; AssertionError when one differs.
 
     Sizes are 0, 65,536, and between them as likely small as large. With `chacha` its SEC has units
-    for ChaCha20 and Poly1305.
+    for ChaCha20 and Poly1305. `scratch` begins the names of the files there that go in and out.
     """
     kinds = (*_KINDS, _chacha) if chacha else _KINDS
     sizes = [0, _LARGEST, *(int(_LARGEST ** random.random()) for _ in range(count - 2))]
     for number, size in enumerate(sizes):
         request = kinds[number % len(kinds)](random, size)
-        agent.put_file("/tmp/af-alg.in", request.data, deadline=deadline)
+        agent.put_file(f"{scratch}.in", request.data, deadline=deadline)
         done = agent.run(
-            f"af-alg {request.arguments} </tmp/af-alg.in >/tmp/af-alg.out",
+            f"af-alg {request.arguments} <{scratch}.in >{scratch}.out",
             deadline=deadline,
             check=False,
         )
         said = done.stderr.decode(errors="replace").strip()
         assert not said, f"{request.arguments} of {len(request.data)} bytes: {said}"
-        result = agent.get_file("/tmp/af-alg.out", deadline=deadline)
+        result = agent.get_file(f"{scratch}.out", deadline=deadline)
         assert result == request.expected, (
             f"{request.arguments} of {len(request.data)} bytes: {_difference(request, result)}"
         )
@@ -182,12 +188,20 @@ def compare_together(
     *,
     chacha: bool = True,
 ) -> None:
-    """`compare` in several machines at the same time."""
+    """`compare` in several machines at the same time, or in one several times."""
     seeds = [random.getrandbits(64) for _ in agents]
     with ThreadPoolExecutor(len(agents)) as pool:
         running = [
-            pool.submit(compare, agent, Random(seed), count, deadline, chacha=chacha)
-            for agent, seed in zip(agents, seeds, strict=True)
+            pool.submit(
+                compare,
+                agent,
+                Random(seed),
+                count,
+                deadline,
+                chacha=chacha,
+                scratch=f"/tmp/af-alg-{number}",
+            )
+            for number, (agent, seed) in enumerate(zip(agents, seeds, strict=True))
         ]
         for one in running:
             one.result()
