@@ -26,6 +26,13 @@ from testbed.machine.stand_in import Bus, Preload, StandIns
 from testbed.paths import FRAGMENTS
 
 _SECONDS = 40
+_WITHOUT_TYPES = (
+    "'vfio-platform-uart' is not a valid device model name",
+    "'vfio-platform-sata' is not a valid device model name",
+    "'vfio-platform-sec-jr' is not a valid device model name",
+    "vfio-platform.dt-fragment' not found",
+)
+"""What a QEMU says that has none of guests/qemu/patches."""
 
 
 class GuestTrees:
@@ -93,6 +100,11 @@ def with_advice(said: str) -> str:
     advice = ""
     if "unable to map backing store for guest RAM" in said:
         advice = "; guests share the huge pages that the board has its host set aside (hugepages=)"
+    elif any(sign in said for sign in _WITHOUT_TYPES):
+        advice = (
+            "; this QEMU does not make nodes of assigned devices: take the one that does, with"
+            " --guest-qemu built, or have the testbed make the tree"
+        )
     return " ".join(said.split()) + advice
 
 

@@ -97,6 +97,15 @@ def test_guest_qemu_for_another_machine(testbed: Testbed) -> None:
     assert "does not run in the e500 host" in verdict["message"]
 
 
+def test_guest_qemu_that_makes_no_nodes(testbed: Testbed) -> None:
+    done = testbed.run("uart", "--guest-tree", "qemu", "--guest-qemu", "stock")
+    (verdict,) = done.verdicts
+    assert (done.status, verdict["stage"]) == (ERROR, "guest boot")
+    assert "is not a valid device model name" in verdict["message"]
+    assert "take the one that does, with --guest-qemu built, or" in verdict["message"]
+    assert "\n" not in verdict["message"]
+
+
 def test_qemu_that_is_none(testbed: Testbed) -> None:
     done = testbed.run("uart-exposed", "--qemu", "/bin/true")
     (verdict,) = done.verdicts
