@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import pytest
 
 from testbed.boards.board import ChildNode, PlatformDevice, Reference
-from testbed.boards.soc import add_devices
+from testbed.boards.soc import add_devices, add_nodes
 from testbed.devicetree import Tree, TreeError
 from testbed.remoteport.device import Device
 
@@ -69,3 +70,27 @@ def test_a_reference_is_the_phandle_of_its_node() -> None:
 def test_a_reference_to_nothing_is_refused() -> None:
     with pytest.raises(TreeError, match="/soc/mdio@24000 has no 'ethernet-phy@2'"):
         tree_of(BUS, ethernet("mdio@24000/ethernet-phy@2"))
+
+
+def test_a_clock_of_the_board_is_led_to_from_the_root_and_from_its_bus() -> None:
+    tree = tree_of()
+    tree.root.add("gpio@1")
+    add_nodes(
+        tree,
+        (
+            ChildNode("clock", properties={"compatible": "fixed-clock"}),
+            ChildNode("gate", properties={"clocks": Reference("/clock")}),
+            ChildNode("other", properties={"enable-gpios": Reference("/gpio@1", (5, 0))}),
+        ),
+    )
+    user = replace(BUS, properties={"clocks": Reference("/gate")})
+    add_devices(tree, tree.node("/soc"), (user,), lambda line: (line,), lambda _: {})
+    clock, gate, gpio = (tree.node(f"/{n}").cell("phandle") for n in ("clock", "gate", "gpio@1"))
+    assert tree.node("/gate").cells("clocks") == (clock,)
+    assert tree.node("/other").cells("enable-gpios") == (gpio, 5, 0)
+    assert tree.node("/soc/mdio@24000").cells("clocks") == (gate,)
+
+
+def test_a_clock_that_leads_to_nothing_is_named() -> None:
+    with pytest.raises(TreeError, match="no device-tree node /pll"):
+        add_nodes(tree_of(), (ChildNode("gate", properties={"clocks": Reference("/pll")}),))
