@@ -27,13 +27,13 @@ def place(board: Board, assignments: Sequence[Assignment]) -> list[Placement]:
     placements = []
     for assignment in assignments:
         offsets = []
-        for region in assignment.exposed.regions:
+        for index, region in enumerate(assignment.exposed.regions):
             offset = _lowest_free(region.size, taken, bus.size)
             if offset is None:
                 raise TestbedError(
                     Stage.GUEST_BOOT,
-                    f"the guest's platform bus has no {region.size:#x} bytes left for"
-                    f" {assignment.path}",
+                    f"the platform bus has no {region.size:#x} bytes left of its {bus.size:#x},"
+                    f" {assignment.path} needs them for region {index}",
                 )
             taken.append((offset, offset + region.size))
             offsets.append(offset)
@@ -41,7 +41,8 @@ def place(board: Board, assignments: Sequence[Assignment]) -> list[Placement]:
         if interrupt + lines > bus.interrupt_count:
             raise TestbedError(
                 Stage.GUEST_BOOT,
-                f"the guest's platform bus has no {lines} interrupts left for {assignment.path}",
+                f"the platform bus has {bus.interrupt_count - interrupt} of its"
+                f" {bus.interrupt_count} interrupts left, {assignment.path} needs {lines}",
             )
         specifiers = tuple(
             board.interrupts.specifier(bus.first_interrupt + interrupt + line)
@@ -72,7 +73,7 @@ def read_placements(
             for index in range(len(assignment.exposed.regions))
         )
         specifiers = tuple(
-            board.interrupts.specifier(_interrupt_of(qmp, assignment, identifier, line))
+            board.interrupts.specifier(interrupt_of(qmp, assignment.path, identifier, line))
             for line in range(len(assignment.exposed.interrupts))
         )
         placements.append(Placement(offsets, specifiers))
@@ -91,8 +92,11 @@ def _address_of(memory_tree: str, assignment: Assignment, index: int) -> int:
     return int(match.group(1), 16)
 
 
-def _interrupt_of(qmp: Qmp, assignment: Assignment, identifier: str, line: int) -> int:
-    """The controller's input a line is connected to: the link ends in `unnamed-gpio-in[INPUT]`."""
+def interrupt_of(qmp: Qmp, device: str, identifier: str, line: int) -> int:
+    """The controller's input a line is connected to: the link ends in `unnamed-gpio-in[INPUT]`.
+
+    `device` is what errors call it, `identifier` its id in the nested QEMU.
+    """
     target: str = qmp.execute(
         "qom-get",
         {"path": f"/machine/peripheral/{identifier}", "property": f"sysbus-irq[{line}]"},
@@ -101,7 +105,7 @@ def _interrupt_of(qmp: Qmp, assignment: Assignment, identifier: str, line: int) 
     if match is None:
         raise TestbedError(
             Stage.GUEST_BOOT,
-            f"interrupt {line} of {assignment.path} goes to {target or 'nothing'} in the guest,"
+            f"interrupt {line} of {device} goes to {target or 'nothing'} in the guest,"
             " not to its interrupt controller",
         )
     return int(match.group(1))
