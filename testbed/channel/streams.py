@@ -176,10 +176,10 @@ class Reader:
         """Bytes that can be read without waiting."""
         return len(self._held)
 
-    def take_held(self) -> bytes:
-        """What has come so far, without waiting."""
+    def take_held(self, limit: int | None = None) -> bytes:
+        """What has come so far, at most `limit` bytes, without waiting."""
         with self._endpoint.link.lock:
-            return self._take(len(self._held))
+            return self._take(len(self._held) if limit is None else limit)
 
     def _read(self, limit: int, deadline: Deadline | None) -> bytes:
         with self._endpoint.link.lock:
@@ -285,6 +285,7 @@ class Stream:
         self.read_exactly = self._reader.read_exactly
         self.read_until = self._reader.read_until
         self.read_all = self._reader.read_all
+        self.take_held = self._reader.take_held
         self.write = self._writer.write
         self.shutdown_write = self._writer.close
 

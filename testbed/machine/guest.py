@@ -34,6 +34,7 @@ from testbed.machine.platform_device import PlatformDevices
 from testbed.machine.serial_port import open_serial_port
 from testbed.machine.stand_in import Preload
 from testbed.machine.typed_device import made_nodes, typed_device
+from testbed.machine.virtual_uart import VirtualLine, VirtualUart
 from testbed.options import TreeMaker
 from testbed.process import tail
 from testbed.qmp import Qmp
@@ -43,10 +44,14 @@ _QEMU_START_SECONDS = 40
 _QEMU_END_SECONDS = 2
 BOOT_SECONDS = 90
 
+GuestDevice = Assignment | VirtualUart
+"""What can be on a guest's platform bus."""
+
 
 class Guest:
     """One nested guest. `tree` is its device tree, `reports` what became of each host node.
 
+    It gets `devices` in this order; virtual ones only if the nested QEMU makes the tree.
     `append` is added to its kernel's arguments, `extra` to its QEMU's. Without `stand_ins` the
     guest gets a part of a device, such as a job ring, with nothing in place of the rest. Without
     `irqfd` its QEMU takes interrupts of devices in user space, even if KVM could inject them.
@@ -58,7 +63,7 @@ class Guest:
         self,
         host: Host,
         name: str,
-        assignments: Sequence[Assignment],
+        devices: Sequence[GuestDevice],
         *,
         append: str = "",
         stand_ins: bool = True,
@@ -70,7 +75,8 @@ class Guest:
         self.host = host
         self.run = host.run
         self.name = name
-        self.assignments = tuple(assignments)
+        self.devices = tuple(devices)
+        self.assignments = tuple(d for d in devices if isinstance(d, Assignment))
         self.append = append
         self.stand_ins = stand_ins
         self.irqfd = irqfd
@@ -94,9 +100,23 @@ class Guest:
         self.start()
         self.resume()
 
+    def check_devices(self) -> None:
+        """TestbedError when it has devices whose nodes its maker of the tree does not know."""
+        if self.tree_by == "testbed" and len(self.devices) > len(self.assignments):
+            raise TestbedError(
+                Stage.GUEST_BOOT,
+                f"{self.name} has virtual UARTs, whose nodes the testbed does not make:"
+                ' run with --guest-tree=qemu, or set guest_tree = "qemu" in the scenario',
+            )
+
     def start(self) -> None:
         """Start nested QEMU: the machine is made, its devices are armed, its CPU stands still."""
-        devices = ", ".join(a.path for a in self.assignments) or "no devices"
+        self.check_devices()
+        virtual = len(self.devices) - len(self.assignments)
+        names = [a.path for a in self.assignments]
+        if virtual:
+            names.append(f"{virtual} virtual UART{'s' if virtual > 1 else ''}")
+        devices = ", ".join(names) or "no devices"
         with self._step(f"starting the QEMU of {self.name} with {devices}"):
             self._start_qemu()
 
@@ -165,9 +185,12 @@ class Guest:
         """Start QEMU without a tree, and learn which it made."""
         host = self.host
         argv = self._argv(qemu)
-        for assignment in self.assignments:
-            typed = typed_device(host, assignment, self._remote, self.stand_ins)
-            argv += self._device(typed.kind, assignment, *typed.options)
+        for device in self.devices:
+            if isinstance(device, VirtualUart):
+                argv += device.arguments(self._remote)
+                continue
+            typed = typed_device(host, device, self._remote, self.stand_ins)
+            argv += self._device(typed.kind, device, *typed.options)
         self._spawn([*argv, *self.extra], "Its QEMU makes the guest's tree.")
         self.tree = self.read_tree()
         self.tree.source = str(self.folder / "guest.dtb")
@@ -354,10 +377,20 @@ class Guest:
         blob = self.host.agent.get_file(made, deadline=self.run.deadline(20))
         return Tree.parse(blob, f"the tree of {self.name}'s QEMU")
 
-    def node(self, assignment: Assignment) -> Node:
-        """The guest's node of an assigned device."""
-        report = self.reports[self.assignments.index(assignment)]
+    def node(self, device: GuestDevice) -> Node:
+        """The guest's node of a device."""
+        if isinstance(device, VirtualUart):
+            offset = self.placement(device).offsets[0]
+            return self.tree.node(f"{self.host.board.guest_bus.node}/serial@{offset:x}")
+        report = self.reports[self.assignments.index(device)]
         return self.tree.node(report.guest_path)
+
+    def placement(self, device: GuestDevice) -> Placement:
+        """Where the nested QEMU has a device on the platform bus, as it says itself."""
+        board = self.host.board
+        if isinstance(device, VirtualUart):
+            return device.placement(board, self.qmp)
+        return read_placements(board, self.qmp, [device], [self.identifier(device)])[0]
 
     def succeed(self, command: str | Sequence[str], *, seconds: float = 30) -> str:
         """Run a command in the guest and return what it printed; it has to exit with 0."""
@@ -405,14 +438,20 @@ class Guest:
         name = linux_name(self.tree, self.node(assignment))
         return interface_of(self.agent, name, self.name, self.run.deadline(30))
 
-    def open_serial_port(self, assignment: Assignment) -> Stream:
-        """The tty that the guest's own driver made of an assigned UART."""
-        return open_serial_port(self.agent, self.tree, self.node(assignment), self.run.deadline(30))
+    def open_serial_port(self, uart: GuestDevice) -> Stream:
+        """The tty that the guest's own driver made of a UART."""
+        return open_serial_port(self.agent, self.tree, self.node(uart), self.run.deadline(30))
 
-    def interrupts(self, assignment: Assignment) -> int:
-        """How many interrupts of an assigned device the guest's kernel has handled."""
+    def serial_line(self, uart: VirtualUart) -> VirtualLine:
+        """The far end of a virtual UART's line."""
+        path = uart.socket(self._remote)
+        stream = self.host.agent.connect(path, deadline=self.run.deadline(20))
+        return VirtualLine(stream, self.run.deadline)
+
+    def interrupts(self, device: GuestDevice) -> int:
+        """How many interrupts of a device the guest's kernel has handled."""
         controller = self.host.board.interrupts
-        number = controller.hardware_number(self.node(assignment).cells("interrupts"))
+        number = controller.hardware_number(self.node(device).cells("interrupts"))
         table = self.succeed(["cat", "/proc/interrupts"])
         return count_interrupts(table, controller.name, number)
 

@@ -24,8 +24,7 @@ from testbed.boards.board import ChildNode
 from testbed.channel import ChannelClosed
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
-from testbed.machine.assignment import Assignment
-from testbed.machine.guest import BOOT_SECONDS, Guest
+from testbed.machine.guest import BOOT_SECONDS, Guest, GuestDevice
 from testbed.machine.host import Host
 from testbed.options import Options, TreeMaker
 from testbed.parts import parts_for
@@ -213,20 +212,20 @@ class Scenario(Test):  # type: ignore[misc]
 
     def boot_guest(
         self,
-        *assignments: Assignment,
+        *devices: GuestDevice,
         append: str = "",
         stand_ins: bool = True,
         seconds: float = BOOT_SECONDS,
     ) -> Guest:
         """Boot a nested guest that has these devices; its kernel may take `seconds`."""
-        guest = self.prepare_guest(assignments, append=append, stand_ins=stand_ins)
+        guest = self.prepare_guest(devices, append=append, stand_ins=stand_ins)
         guest.start()
         guest.resume(seconds)
         return guest
 
     def prepare_guest(
         self,
-        assignments: Sequence[Assignment],
+        devices: Sequence[GuestDevice],
         *,
         append: str = "",
         stand_ins: bool = True,
@@ -239,7 +238,7 @@ class Scenario(Test):  # type: ignore[misc]
         guest = Guest(
             self.host,
             f"guest{len(self._guests)}",
-            assignments,
+            devices,
             append=self._append(append),
             stand_ins=stand_ins,
             irqfd=irqfd,
