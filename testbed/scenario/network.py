@@ -82,7 +82,7 @@ class Interface:
         """Begin an exchange, and leave it with the line full of datagrams to the machine."""
         pool = datagrams.random_pool(random)
         self._start(pool, _MANY, deadline)
-        datagrams.exchange(self._far_end, pool, 30 * BATCH, deadline)
+        datagrams.exchange(self._far_end, pool, 60 * BATCH, deadline)
         for _ in range(_UNDER_WAY):
             self._far_end.send(pool[:1000])
 
