@@ -35,6 +35,11 @@ class NodeReport:
 
 
 @dataclass(frozen=True)
+class _Later:
+    """In place of a value that is known when all nodes are there."""
+
+
+@dataclass(frozen=True)
 class _Device:
     """A device whose nodes are made: the host's, and where the guest has it."""
 
@@ -51,6 +56,7 @@ class _Phandles:
     host_node: Node
     node: Node
     name: str
+    report: NodeReport
 
 
 class GuestNodes:
@@ -65,7 +71,10 @@ class GuestNodes:
     def add(
         self, fragment: Fragment, host_node: Node, bus: Node, placement: Placement
     ) -> NodeReport:
-        """Add the guest's node for `host_node`, and its children's, below the guest's `bus`."""
+        """Add the guest's node for `host_node`, and its children's, below the guest's `bus`.
+
+        What the report says of phandles is known when `finish` was called.
+        """
         base = host_node.name.partition("@")[0]
         node = bus.add(f"{base}@{placement.offsets[0]:x}")
         report = NodeReport(host_node.path, node.path)
@@ -85,9 +94,12 @@ class GuestNodes:
                     raise TreeError(_lost(pending, target, phandle))
                 targets.append(self._guest.phandle(made))
             pending.node.set(pending.name, tuple(targets))
+            before = _rewritten(pending.name, pending.host_node.require(pending.name))
+            lines = pending.report.lines
+            lines[lines.index(before)] = f"{before} -> {show(pending.name, encode(tuple(targets)))}"
 
     def _make(self, device: _Device, rules: Rules, host_node: Node, node: Node) -> None:
-        def rewrite(name: str) -> Value:
+        def rewrite(name: str) -> Value | _Later:
             return self._rewrite(device, name, host_node, node)
 
         self._made[host_node.path] = node
@@ -107,15 +119,15 @@ class GuestNodes:
             device.report.lines.append(f"{child.path} -> {node.path}/{name}")
             self._make(device, below, child, node.add(name))
 
-    def _rewrite(self, device: _Device, name: str, host_node: Node, node: Node) -> Value:
+    def _rewrite(self, device: _Device, name: str, host_node: Node, node: Node) -> Value | _Later:
         if name == "reg":
             return self._registers(device, host_node)
         if name == "interrupts":
             return self._interrupts(device, host_node)
         if name == "clocks":
             return self._clocks(host_node)
-        self._pending.append(_Phandles(host_node, node, name))
-        return host_node.require(name)
+        self._pending.append(_Phandles(host_node, node, name, device.report))
+        return _Later()
 
     def _registers(self, device: _Device, host_node: Node) -> tuple[int, ...]:
         """The guest's place of what is, or is within, the device's registers."""
@@ -176,7 +188,7 @@ def _apply(
     rules_from: str,
     host_node: Node,
     node: Node,
-    rewrite: Callable[[str], Value],
+    rewrite: Callable[[str], Value | _Later],
     report: NodeReport,
 ) -> None:
     for name, raw in host_node.properties().items():
@@ -185,8 +197,11 @@ def _apply(
             report.lines.append(f"  kept      {show(name, raw)}")
         elif name in rules.rewrite:
             value = rewrite(name)
-            node.set(name, value)
-            report.lines.append(f"  rewritten {show(name, raw)} -> {show(name, encode(value))}")
+            line = _rewritten(name, raw)
+            if not isinstance(value, _Later):
+                node.set(name, value)
+                line += f" -> {show(name, encode(value))}"
+            report.lines.append(line)
         elif name in rules.drop:
             report.lines.append(f"  dropped   {show(name, raw)}")
         else:
@@ -197,6 +212,10 @@ def _apply(
     for name, raw in rules.provide.items():
         node.set(name, raw)
         report.lines.append(f"  provided  {show(name, raw)}")
+
+
+def _rewritten(name: str, raw: bytes) -> str:
+    return f"  rewritten {show(name, raw)}"
 
 
 def _lost(pending: _Phandles, target: Node | None, phandle: int) -> str:

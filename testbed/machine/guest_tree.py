@@ -147,7 +147,8 @@ def add_devices(
             bus, placement
         )
         report = nodes.add(rules, assignment.node, place.node, place.placement)
-        host.run.note(report.text())
         reports.append(report)
     nodes.finish()
+    for report in reports:
+        host.run.note(report.text())
     return AddedDevices(reports, wholes.preloads)

@@ -367,6 +367,7 @@ def test_children_and_what_phandles_lead_to_go_with_their_devices(
     phy = guest.node(f"{reports['mdio'].guest_path}/ethernet-phy@1")
     assert phy.cells("reg") == (1,)
     assert made.cells("phy-handle") == (phy.cell("phandle"),)
+    assert "  rewritten phy-handle = <0x7> -> phy-handle = <0x1>" in reports["ethernet"].lines
     assert reports["mdio"].unmatched == ["other@3"]
     assert "other@3 { }   <- no rule in mdio.dts names it" in reports["mdio"].text()
 
