@@ -25,8 +25,11 @@ class DmaContained(Scenario):
         # Where the guest's own memory is, a bus address means that memory, not the host's.
         memory = range(self.host.board.guest_memory_start, self.host.board.guest_memory_end)
 
+        # More than lies there, so that some of it is the host's at another address.
+        many = self.canary(len(memory) // PAGE + 1)
+
         with (
-            Tool(self.host.agent, self.canary(), self.deadline(30)) as host_canary,
+            Tool(self.host.agent, many, self.deadline(60)) as host_canary,
             Tool(other.agent, self.canary(), self.deadline(30)) as other_canary,
         ):
             host_page = self.address(host_canary, memory.stop)
@@ -55,8 +58,8 @@ class DmaContained(Scenario):
         for machine in (guest, other, self.host):
             assert machine.succeed("echo alive").strip() == "alive"
 
-    def canary(self) -> list[str]:
-        return ["memory-canary", str(PAGES), str(self.random.getrandbits(63))]
+    def canary(self, pages: int = PAGES) -> list[str]:
+        return ["memory-canary", str(pages), str(self.random.getrandbits(63))]
 
     def address(self, canary: Tool, low: int, high: int = 1 << 48) -> int:
         """The physical address, as its machine has it, of a canary page at or above `low`."""
