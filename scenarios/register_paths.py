@@ -41,6 +41,8 @@ REGISTERS = {
     "ns16550a": Register(7, 1, 0xFF),  # SCR
     "fsl,ls1021a-ahci": Register(0x104, 4, 0xFFFFFFFF),  # P0CLBU
     "fsl,pq-sata-v2": Register(0x24, 4, 0xFFFFFFFC),  # CHBA
+    "fsl,etsec2": Register(0x800, 4, 0xFFFFFFFF),  # IGADDR0
+    "fsl,etsec2-mdio": Register(0x528, 4, 0x1F1F),  # MIIMADD
     "fsl,sec-v4.0-job-ring": Register(0x54, 4, 0xFFFFFF00),  # JRCFGR: ICTT and ICDCT
 }
 
