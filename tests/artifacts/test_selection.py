@@ -201,10 +201,10 @@ def test_the_mirrors_of_the_workstation() -> None:
         "Docker\tDocker CE\tbookworm\thttps://docker.invalid\n"
         "Debian\tDebian\tbookworm-updates\thttp://updates.invalid/debian\n"
         "Debian\tDebian\tbookworm\thttp://mirror.invalid/debian/\n"
-        "Debian-Security\tDebian\tbookworm-security\thttp://security.invalid/security\n"
+        "Debian-Security\tDebian\tbookworm-security\thttp://patches.invalid/security\n"
     )
     assert mirrors.site("main") == "http://mirror.invalid/debian"
-    assert mirrors.site("security") == "http://security.invalid/security"
+    assert mirrors.site("security") == "http://patches.invalid/security"
     assert mirrors.suites == (
         ("main", "bookworm-updates"),
         ("main", "bookworm"),
