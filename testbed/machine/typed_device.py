@@ -15,7 +15,7 @@ from pathlib import Path
 from testbed.devicetree import fragment
 from testbed.devicetree.address import linux_name
 from testbed.devicetree.guest_nodes import NodeReport, Placement
-from testbed.devicetree.tree import Node, Tree
+from testbed.devicetree.tree import Tree
 from testbed.errors import Stage, TestbedError
 from testbed.machine.assignment import Assignment
 from testbed.machine.host import Host
@@ -63,8 +63,11 @@ def made_nodes(
 ) -> list[NodeReport]:
     """Which node of the guest's tree is whose, by where the platform bus put the devices."""
     bus = host.board.guest_bus
-    below = [node for node in guest.node(bus.node).walk() if node.get("reg") is not None]
-    names = {linux_name(guest, node): node for node in below if _is_device(node)}
+    names = {
+        linux_name(guest, node): node
+        for node in guest.node(bus.node).walk()
+        if None not in (node.get("compatible"), node.get("reg"))
+    }
     reports = []
     for assignment, placement in zip(assignments, placements, strict=True):
         base = assignment.node.name.partition("@")[0]
@@ -77,7 +80,3 @@ def made_nodes(
             )
         reports.append(NodeReport(assignment.path, node.path))
     return reports
-
-
-def _is_device(node: Node) -> bool:
-    return node.get("compatible") is not None

@@ -7,17 +7,15 @@ from testbed.errors import TestbedError
 from testbed.machine.assignment import Assignment
 from testbed.machine.guest import Guest
 from testbed.scenario.base import Scenario
-
-_PERIPHERALS = "/machine/peripheral"
+from testbed.scenario.guest_bus import peripherals
 
 
 def check_typed(guest: Guest, assignment: Assignment, kind: str) -> None:
     """QMP shows the device as one of type `kind`, and the guest has the node made for it."""
     identifier = guest.identifier(assignment)
-    children = guest.qmp.execute("qom-list", {"path": _PERIPHERALS})
-    listed = {child["name"]: child["type"] for child in children}
-    assert listed.get(identifier) == f"child<{kind}>", f"{identifier} is not in {listed}"
-    device = {"path": f"{_PERIPHERALS}/{identifier}", "property": "type"}
+    listed = peripherals(guest, kind)
+    assert identifier in listed, f"{identifier} is not among the {kind} devices: {listed}"
+    device = {"path": f"/machine/peripheral/{identifier}", "property": "type"}
     assert guest.qmp.execute("qom-get", device) == kind
 
     node, of_host = guest.node(assignment), assignment.node

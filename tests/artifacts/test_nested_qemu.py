@@ -16,7 +16,6 @@ from artifact_rig import Steps, make_workshop
 from source_rig import NATIVE, binary_package, source_package
 
 from testbed.artifacts import archive, lists, nested_qemu
-from testbed.artifacts.archive import Archive
 from testbed.artifacts.cache import Cache
 from testbed.artifacts.commands import Commands
 from testbed.artifacts.download import Downloader
@@ -30,7 +29,7 @@ from testbed.artifacts.nested_qemu import (
     unpack_qemu,
 )
 from testbed.artifacts.patch_series import apply_series, read_series, touched_files
-from testbed.artifacts.progress import Progress, progress_for
+from testbed.artifacts.progress import progress_for
 from testbed.artifacts.resolver import Resolver
 from testbed.artifacts.selection import Selection, Wish
 from testbed.artifacts.static_library import LIBFDT, PCRE2, ZLIB
@@ -240,7 +239,7 @@ def pristine() -> Path:
     mirrors = partial(find_mirrors, commands)
     wish = archive.sources_wish(["qemu"])
     (selection,) = Resolver(cache, commands, progress, mirrors).resolve(
-        [(wish, partial(_sources, progress))]
+        [(wish, partial(archive.take_sources, progress))]
     )
     packages = authors_source(selection.packages, "qemu")
     touched = touched_files(PATCHES)
@@ -261,10 +260,6 @@ def pristine() -> Path:
     workshop = Workshop(cache, commands, Downloader(cache, mirrors, commands, progress), progress)
     workshop.make([target])
     return workshop.objects.folder(target.recipe)
-
-
-def _sources(progress: Progress, archive: Archive, wish: Wish) -> Selection:
-    return archive.sources(wish, progress)
 
 
 def test_series_applies_to_the_pristine_source(pristine: Path, tmp_path: Path) -> None:
