@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from testbed.artifacts.cache import Cache
 from tests.system.conftest import SCENARIOS, TESTBED, Testbed
 
 ERROR, FAIL = 2, 1
@@ -113,14 +114,22 @@ def test_qemu_that_is_none(testbed: Testbed) -> None:
     assert "/bin/true" in verdict["message"]
 
 
+# What to fetch is known already and the disk is full: the archive is not asked, however slow it is.
+_FULL_DISK = """
+mount -t tmpfs -o size=1m none "$TESTBED_CACHE" && cp -r "$1" "$TESTBED_CACHE" || exit 99
+head -c 2m /dev/zero >"$TESTBED_CACHE/filling" 2>&-
+shift && exec "$@"
+"""
+
+
 def test_full_disk_in_the_cache(tmp_path: Path) -> None:
-    """A cache of 4 MB, in a mount namespace of its own: no root is needed to make one."""
+    """A full cache, in a mount namespace of its own: no root is needed to make one."""
     cache = tmp_path / "cache"
     cache.mkdir()
     run = [*TESTBED, "run", "uart-exposed", "--results", str(tmp_path / "results")]
-    script = f'mount -t tmpfs -o size=4m none {cache} && exec "$@"'
+    selections = Cache.default().selections
     done = subprocess.run(
-        ["unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh", *run],
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", _FULL_DISK, "sh", selections, *run],
         env={**os.environ, "TESTBED_CACHE": str(cache)},
         capture_output=True,
         text=True,
