@@ -33,6 +33,7 @@ from testbed.remoteport.device import Device
 from testbed.run import Run, new_directory
 from testbed.scenario.lifeline import hold_on_to_ancestors
 from testbed.scenario.shell import CONSOLE_ARGUMENT, attach
+from testbed.scenario.usage import usage_so_far
 from testbed.scenario.verdict import Outcome, Verdict, judge
 
 _GRACE_SECONDS = 30
@@ -275,12 +276,15 @@ class Scenario(Test):  # type: ignore[misc]
     def _write_verdict(self) -> None:
         run = self._run
         log = run.directory / "testbed.log"
+        used = usage_so_far()
         common: dict[str, Any] = {
             "name": self.scenario_name,
             "board": self.options.board,
             "seconds": {**run.seconds, "total": round(run.elapsed, 3)},
             "results": str(run.directory),
             "seed": getattr(self, "seed", 0),
+            "cpu_seconds": used.cpu_seconds,
+            "peak_memory": used.peak_memory,
         }
         if self._error is None:
             Verdict(verdict=Outcome.PASS, **common).write()

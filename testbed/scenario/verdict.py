@@ -26,7 +26,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The end of one run. `results` is its folder, `evidence` the file that shows the cause."""
+    """The end of one run. `results` is its folder, `evidence` the file that shows the cause.
+
+    `cpu_seconds` and `peak_memory`, in MiB, are of all its processes; None where none was there to
+    tell.
+    """
 
     name: str
     board: str
@@ -38,6 +42,8 @@ class Verdict:
     seed: int = 0
     evidence: str = ""
     excerpt: tuple[str, ...] = ()
+    cpu_seconds: float | None = None
+    peak_memory: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
