@@ -4,18 +4,10 @@
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from testbed.channel import (
-    AgentClient,
-    AgentError,
-    ChannelError,
-    CommandFailed,
-    Process,
-    Stream,
-)
+from testbed.channel import AgentClient, Stream
 from testbed.console import Console
 from testbed.deadline import Deadline
 from testbed.devicetree.address import linux_name, parent
@@ -23,9 +15,10 @@ from testbed.devicetree.guest_nodes import NodeReport, Placement
 from testbed.devicetree.tree import Node, Tree
 from testbed.errors import Stage, TestbedError
 from testbed.machine.assignment import Assignment
-from testbed.machine.command import AGENT_PORT, loading
+from testbed.machine.command import loading
 from testbed.machine.disk import wait_for_disk
-from testbed.machine.guest_tree import GuestTrees, add_devices, with_advice
+from testbed.machine.guest_qemu import GuestQemu, machine_arguments, program
+from testbed.machine.guest_tree import GuestTrees, add_devices
 from testbed.machine.host import Host
 from testbed.machine.interrupts import count_interrupts
 from testbed.machine.network import interface_of
@@ -36,12 +29,10 @@ from testbed.machine.stand_in import Preload
 from testbed.machine.typed_device import made_nodes, typed_device
 from testbed.machine.virtual_uart import VirtualLine, VirtualUart
 from testbed.options import TreeMaker
-from testbed.process import tail
 from testbed.qmp import Qmp
 from testbed.watch import Watch
 
-_QEMU_START_SECONDS = 40
-_QEMU_END_SECONDS = 2
+_DUMP_SECONDS = 40
 BOOT_SECONDS = 90
 
 GuestDevice = Assignment | VirtualUart
@@ -89,11 +80,9 @@ class Guest:
         self.tree: Tree
         self.reports: list[NodeReport] = []
         self._remote = f"/run/testbed/{name}"
-        self._process: Process | None = None
-        self._qmp: Qmp | None = None
+        self._qemu: GuestQemu | None = None
         self._console: Console | None = None
         self._agent: AgentClient | None = None
-        self._output: threading.Thread | None = None
 
     def boot(self) -> None:
         """Start nested QEMU and wait until the guest takes commands."""
@@ -139,7 +128,7 @@ class Guest:
     def _start_qemu(self) -> None:
         host = self.host
         host.agent.run(["mkdir", "-p", self._remote], deadline=self.run.deadline(20))
-        qemu = self._qemu()
+        qemu = program(host)
         if self.tree_by == "qemu":
             self._launch_typed(qemu)
             return
@@ -152,7 +141,7 @@ class Guest:
             # The order of a hash table is not known beforehand, but it is always the same.
             self.run.note(f"{self.name}: QEMU placed the devices in another order; starting again")
             trees.remember(devices, actual)
-            self._end_process(signal.SIGKILL)
+            self._end_qemu(signal.SIGKILL)
             self._launch(qemu, trees, actual)
             if self._read_placements() != actual:
                 raise TestbedError(
@@ -173,7 +162,8 @@ class Guest:
             f"{self._remote}/guest.dtb", self.tree.to_blob(), deadline=self.run.deadline(20)
         )
         argv = [
-            *self._argv(qemu),
+            qemu,
+            *self._machine(),
             *("-dtb", f"{self._remote}/guest.dtb"),
             *(word for a in self.assignments for word in self._device("vfio-platform", a)),
             *self._preload(added.preloads),
@@ -184,7 +174,7 @@ class Guest:
     def _launch_typed(self, qemu: str) -> None:
         """Start QEMU without a tree, and learn which it made."""
         host = self.host
-        argv = self._argv(qemu)
+        argv = [qemu, *self._machine()]
         for device in self.devices:
             if isinstance(device, VirtualUart):
                 argv += device.arguments(self._remote)
@@ -205,19 +195,13 @@ class Guest:
             argv,
             comment=f"The nested guest of this run, started inside the host.\n{comment}",
         )
-        self._process = host.agent.spawn(argv, deadline=self.run.deadline(20))
-        self._output = threading.Thread(
-            target=self._collect_output, args=(self._process,), daemon=True
-        )
-        self._output.start()
-        # QMP is on QEMU's standard output: its greeting says that QEMU has made every socket.
-        self._qmp = Qmp(
-            f"{self.name}'s QEMU",
-            self._process.stdio_as_socket(),
-            self.folder / "qmp.log",
-            Stage.GUEST_BOOT,
-            self.run.deadline(_QEMU_START_SECONDS),
-        )
+        self._qemu = GuestQemu(host, self.name, argv, self.folder, self.watch, self._heard)
+        self._qemu.connect()
+
+    def _heard(self, line: str) -> None:
+        """What nested QEMU says of the nodes it makes, as the testbed says of its own."""
+        if self.tree_by == "qemu":
+            self.run.note(f"{self.name}: {line}")
 
     def _preload(self, preloads: Sequence[Preload]) -> list[str]:
         """Bring the contents into the host and return QEMU's arguments that load them."""
@@ -238,53 +222,8 @@ class Guest:
         """The device's id in the nested QEMU."""
         return assignment.path.rpartition("/")[2].replace("@", "-")
 
-    def _qemu(self) -> str:
-        """The nested QEMU program: the board's, or the one the user gave as a drive."""
-        host = self.host
-        if host.guest_qemu is None:
-            return host.board.guest_qemu
-        copied = "/run/testbed/guest-qemu"
-        host.succeed(
-            f"test -x {copied} ||"
-            f" {{ cat /run/testbed/disk/guest-qemu > {copied} && chmod +x {copied}; }}"
-        )
-        try:
-            host.succeed([copied, "--version"])
-        except (AgentError, CommandFailed) as error:
-            raise TestbedError(
-                Stage.GUEST_BOOT,
-                f"--guest-qemu {host.guest_qemu} does not run in the {host.board.name} host:"
-                f" {error}; it has to be a program for that machine, static or with what it has",
-            ) from None
-        return copied
-
-    def _argv(self, qemu: str) -> list[str]:
-        board = self.host.board
-        argv = [
-            qemu,
-            *("-name", self.name),
-            "-nodefaults",
-            "-no-reboot",
-            "-S",
-            *("-display", "none"),
-            *board.guest_machine,
-            *self._system(),
-            *("-qmp", "stdio"),
-            *("-chardev", f"socket,id=console,path={self._remote}/console,server=on,wait=off"),
-            *("-serial", "chardev:console"),
-            *board.guest_virtio.arguments,
-            *("-device", board.guest_virtio.serial),
-            *("-chardev", f"socket,id=agent,path={self._remote}/agent,server=on,wait=off"),
-            *("-device", f"virtserialport,chardev=agent,name={AGENT_PORT}"),
-        ]
-        for name in ("root", "payload"):
-            argv += [
-                "-blockdev",
-                f"driver=raw,node-name={name},read-only=on,file.driver=host_device,"
-                f"file.filename=/run/testbed/disk/{name}",
-            ]
-            argv += ["-device", f"{board.guest_virtio.block},drive={name},serial={name}"]
-        return argv
+    def _machine(self) -> list[str]:
+        return machine_arguments(self.host, self.name, self._remote, self._system())
 
     def _device(self, kind: str, assignment: Assignment, *options: str) -> list[str]:
         name = f"dev={assignment.path}" if self.by_path else f"host={assignment.name}"
@@ -317,37 +256,6 @@ class Guest:
         machine = self._agent.hello(deadline=deadline)
         self.run.note(f"{self.name} runs {machine}")
 
-    def _note_output(self, data: bytes) -> None:
-        """What nested QEMU says of the nodes it makes, as the testbed says of its own."""
-        for line in data.decode(errors="replace").splitlines():
-            if self.tree_by == "qemu" and line:
-                self.run.note(f"{self.name}: {line}")
-
-    def _collect_output(self, process: Process) -> None:
-        """Keep what nested QEMU says on stderr, and report its end unless it was asked for."""
-        log = self.folder / "qemu.log"
-        try:
-            with log.open("ab", buffering=0) as stream:
-                while data := process.stderr.recv(65536):
-                    stream.write(data)
-                    self._note_output(data)
-            status = process.wait(deadline=self.run.deadline(10))
-        except (ChannelError, TestbedError):
-            return  # the host is gone, and says so itself
-        if process is not self._process:
-            return
-        lines = tail(log, 4)
-        reason = next((line for line in reversed(lines) if "warning:" not in line), "")
-        how = f"killed by signal {-status}" if status < 0 else f"exited with status {status}"
-        self.watch.fail(
-            TestbedError(
-                Stage.GUEST_BOOT if self.run.stage is Stage.GUEST_BOOT else Stage.INFRASTRUCTURE,
-                f"the QEMU of {self.name} {how}" + (f": {with_advice(reason)}" if reason else ""),
-                evidence=log,
-                excerpt=lines,
-            )
-        )
-
     @property
     def agent(self) -> AgentClient:
         """The command channel into the guest."""
@@ -358,9 +266,10 @@ class Guest:
     @property
     def qmp(self) -> Qmp:
         """QMP of the nested QEMU."""
-        if self._qmp is None:
+        qmp = self._qemu.qmp if self._qemu is not None else None
+        if qmp is None:
             raise TestbedError(Stage.INFRASTRUCTURE, f"{self.name} is not running; boot() it first")
-        return self._qmp
+        return qmp
 
     @property
     def console(self) -> Console:
@@ -371,9 +280,7 @@ class Guest:
     def read_tree(self) -> Tree:
         """The tree that its QEMU gives the guest, whoever made the nodes of its devices."""
         made = f"{self._remote}/made.dtb"
-        self.qmp.execute(
-            "dumpdtb", {"filename": made}, deadline=self.run.deadline(_QEMU_START_SECONDS)
-        )
+        self.qmp.execute("dumpdtb", {"filename": made}, deadline=self.run.deadline(_DUMP_SECONDS))
         blob = self.host.agent.get_file(made, deadline=self.run.deadline(20))
         return Tree.parse(blob, f"the tree of {self.name}'s QEMU")
 
@@ -461,8 +368,8 @@ class Guest:
         To be called when something went wrong: its channels break before its QEMU's end is known,
         which is waited for a little.
         """
-        if self.watch.failure is None and self._output is not None:
-            self._output.join(self.run.deadline(_QEMU_END_SECONDS).remaining)
+        if self.watch.failure is None and self._qemu is not None:
+            self._qemu.wait_for_output()
         return self.watch.failure
 
     def kill(self) -> None:
@@ -473,35 +380,32 @@ class Guest:
     def forget(self) -> None:
         """Close what is left on this side when the host is gone."""
         self.watch.close()
+        qemu, self._qemu = self._qemu, None
+        if qemu is not None:
+            qemu.close()
         self._close_channels()
 
     def shutdown(self) -> None:
         """End the nested QEMU; its devices can be released or assigned again afterwards."""
-        if self._process is not None:
+        if self._qemu is not None:
             self._end(signal.SIGTERM)
 
     def _end(self, how: signal.Signals) -> None:
         self.watch.close()
-        self._end_process(how)
+        self._end_qemu(how)
 
-    def _end_process(self, how: signal.Signals) -> None:
-        process, self._process = self._process, None
-        if process is None:
+    def _end_qemu(self, how: signal.Signals) -> None:
+        qemu, self._qemu = self._qemu, None
+        if qemu is None:
             return
-        process.kill(how)
         try:
-            process.wait(deadline=self.run.deadline(20))
+            qemu.end(how)
         finally:
-            process.close()
             self._close_channels()
 
     def _close_channels(self) -> None:
-        if self._qmp is not None:
-            self._qmp.close()
         if self._agent is not None:
             self._agent.close()
         if self._console is not None:
             self._console.close()
-        if self._output is not None:
-            self._output.join()
-        self._qmp, self._agent, self._console, self._output = None, None, None, None
+        self._agent, self._console = None, None
