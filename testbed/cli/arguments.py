@@ -23,6 +23,7 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
         "--junit", type=_new_file, metavar="FILE", help="write the verdicts as JUnit XML"
     )
     run.add_argument("--seed", type=int, default=0, help="repeat a run's random content")
+    _add_repetition(run)
     _add_overrides(run)
 
     commands.add_parser("list", help="list the scenarios")
@@ -61,6 +62,32 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
         "qemu_command", nargs="*", metavar="COMMAND", help="after --: what to run meanwhile"
     )
     _add_board(serve)
+
+
+def _add_repetition(run: argparse.ArgumentParser) -> None:
+    run.add_argument(
+        "-j",
+        "--jobs",
+        type=_jobs,
+        default=None,
+        metavar="N|auto",
+        help="scenarios at the same time (default: auto, by cores and memory)",
+    )
+    run.add_argument(
+        "-v",
+        "--verbose",
+        action="count",
+        default=0,
+        help="show what the consoles print; -vv: also what testbed.log says",
+    )
+    run.add_argument(
+        "--repeat", type=_count, metavar="N", help="run each N times, each with a seed of its own"
+    )
+    run.add_argument(
+        "--until-fail",
+        action="store_true",
+        help="start none after one that did not pass; without --repeat, again and again",
+    )
 
 
 def _add_board(parser: argparse.ArgumentParser) -> None:
@@ -105,6 +132,16 @@ def _positive(text: str) -> float:
     if not 0 < value < 1e6:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return value
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 999999")
+    return int(text)
+
+
+def _jobs(text: str) -> int | None:
+    return None if text == "auto" else _count(text)
 
 
 def _new_file(text: str) -> Path:

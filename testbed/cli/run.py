@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""`testbed run`: scenarios one after another, live stages, verdicts."""
+"""`testbed run`: scenarios, live stages, verdicts."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -17,57 +17,72 @@ from testbed.options import Options
 from testbed.parts import parts_for
 from testbed.run import new_directory
 from testbed.runner.discover import ScenarioFile, find
+from testbed.runner.jobs import Job, jobs
 from testbed.runner.launch import Launch
-from testbed.runner.report import LiveReport, exit_status, write_json, write_junit
+from testbed.runner.live import LineReport, report_for
+from testbed.runner.pool import Pool
+from testbed.runner.report import exit_status, write_json, write_junit
+from testbed.runner.summary import summary
+from testbed.runner.width import default_width
 from testbed.scenario.verdict import Outcome, Verdict
 
 
 def main(parsed: argparse.Namespace) -> int:
     options = options_of(parsed)
-    scenarios = find(parsed.scenarios, options.board)
-    report = LiveReport(Console(highlight=False))
-    verdicts: list[Verdict] = []
-    try:
-        verdicts.extend(_run(scenarios, options, report))
-    finally:
-        if parsed.json is not None:
-            write_json(parsed.json, verdicts)
-        if parsed.junit is not None:
-            write_junit(parsed.junit, verdicts)
-    if len(verdicts) > 1:
-        report.summary(verdicts)
-    return exit_status(verdicts)
-
-
-def _run(
-    scenarios: Sequence[ScenarioFile], options: Options, report: LiveReport
-) -> Iterator[Verdict]:
     chosen = [
-        options.with_built_qemu()
-        if scenario.wants_built_qemu() or options.guest_tree == "qemu"
-        else options
-        for scenario in scenarios
+        (scenario, _wanted(scenario, options)) for scenario in find(parsed.scenarios, options.board)
     ]
-    # What a nested QEMU has to be built for comes first: once it is there, others use it too.
-    in_order = sorted(dict.fromkeys(chosen), key=lambda wanted: wanted.nested_qemu != "built")
-    parts = {wanted: _prepare(wanted) for wanted in in_order}
-    for scenario, options in zip(scenarios, chosen, strict=True):
-        broken = parts[options]
-        report.begin(scenario.name, options.board)
-        if broken is None:
-            launch = Launch(scenario, options, report.event)
-            try:
-                verdict = launch.wait()
-            except KeyboardInterrupt:
-                launch.end()
-                verdict = launch.wait()
-                report.verdict(verdict)
-                yield verdict
-                raise
-        else:
-            verdict = _not_run(scenario, options, broken)
-        report.verdict(verdict)
-        yield verdict
+    rounds = parsed.repeat or (None if parsed.until_fail else 1)
+    width = parsed.jobs or default_width()
+    several = width > 1 and (rounds != 1 or len(chosen) > 1)
+    report = report_for(Console(highlight=False), several=several)
+    starter = _Starter(report, parsed.verbose)
+    pool = Pool(starter.start, report.verdict, width=width, until_fail=parsed.until_fail)
+    try:
+        starter.prepare([options for _, options in chosen])
+        pool.run(jobs(chosen, rounds))
+    finally:
+        report.close()
+        if parsed.json is not None:
+            write_json(parsed.json, pool.verdicts)
+        if parsed.junit is not None:
+            write_junit(parsed.junit, pool.verdicts)
+        for line in summary(pool.verdicts, repeated=rounds != 1):
+            report.say(line)
+    return exit_status(pool.verdicts)
+
+
+def _wanted(scenario: ScenarioFile, options: Options) -> Options:
+    if scenario.wants_built_qemu() or options.guest_tree == "qemu":
+        return options.with_built_qemu()
+    return options
+
+
+class _Starter:
+    """Starts scenarios, if their parts are there."""
+
+    def __init__(self, report: LineReport, verbose: int) -> None:
+        self._report = report
+        self._verbose = verbose
+        self._broken: dict[Options, TestbedError | None] = {}
+
+    def prepare(self, wanted: Sequence[Options]) -> None:
+        """Make the parts of all ready before the first one starts."""
+        # What a nested QEMU has to be built for comes first: once it is there, others use it too.
+        in_order = sorted(dict.fromkeys(wanted), key=lambda one: one.nested_qemu != "built")
+        self._broken = {options: _prepare(options) for options in in_order}
+
+    def start(self, job: Job) -> Launch | Verdict:
+        self._report.begin(job)
+        broken = self._broken[job.options]
+        if broken is not None:
+            return _not_run(job, broken)
+        return Launch(
+            job.scenario,
+            job.options,
+            lambda event: self._report.event(job, event),
+            verbose=self._verbose,
+        )
 
 
 def _prepare(options: Options) -> TestbedError | None:
@@ -79,11 +94,12 @@ def _prepare(options: Options) -> TestbedError | None:
     return None
 
 
-def _not_run(scenario: ScenarioFile, options: Options, error: TestbedError) -> Verdict:
+def _not_run(job: Job, error: TestbedError) -> Verdict:
     """The verdict of a scenario whose parts are missing or broken: an ERROR, never a skip."""
-    directory = new_directory(options.results or Path.cwd() / "testbed-results", scenario.name)
+    options, name = job.options, job.scenario.name
+    directory = new_directory(options.results or Path.cwd() / "testbed-results", name)
     verdict = Verdict(
-        name=scenario.name,
+        name=name,
         board=options.board,
         verdict=Outcome.ERROR,
         stage=error.stage,

@@ -3,16 +3,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from testbed.deadline import Deadline
 from testbed.errors import Stage
@@ -21,19 +18,24 @@ from testbed.paths import PROJECT
 from testbed.process import die_with_parent, tail
 from testbed.run import new_directory
 from testbed.runner.discover import ScenarioFile
+from testbed.runner.events import Listener, listen
+from testbed.runner.follow import RunLogs
 from testbed.scenario.verdict import Outcome, Verdict
 
 _LOG = "scenario.log"
 _GRACE_SECONDS = 30
 """How long a scenario that was asked to end may take to end its machines."""
 
-Listener = Callable[[dict[str, Any]], None]
-
 
 class Launch:
-    """A running scenario. `listener` is called with each event, from a thread."""
+    """A running scenario. `listener` is called with each event, from a thread.
 
-    def __init__(self, scenario: ScenarioFile, options: Options, listener: Listener) -> None:
+    `verbose` 1 makes an event of each line on its machines' consoles, 2 of each in its log too.
+    """
+
+    def __init__(
+        self, scenario: ScenarioFile, options: Options, listener: Listener, *, verbose: int = 0
+    ) -> None:
         self.scenario = scenario
         results = options.results or Path.cwd() / "testbed-results"
         self.directory = new_directory(results, scenario.name)
@@ -53,7 +55,8 @@ class Launch:
                 preexec_fn=lambda: die_with_parent(parent),
             )
         os.close(writer)
-        self._events = threading.Thread(target=_read_events, args=(reader, listener), daemon=True)
+        logs = RunLogs(self.directory, own=verbose > 1) if verbose else None
+        self._events = threading.Thread(target=listen, args=(reader, listener, logs), daemon=True)
         self._events.start()
 
     def wait(self) -> Verdict:
@@ -99,9 +102,3 @@ def _environment(options: Options) -> dict[str, str]:
     path = [str(PROJECT), *filter(None, [environment.get("PYTHONPATH")])]
     environment["PYTHONPATH"] = os.pathsep.join(path)
     return environment
-
-
-def _read_events(reader: int, listener: Listener) -> None:
-    with os.fdopen(reader) as stream:
-        for line in stream:
-            listener(json.loads(line))

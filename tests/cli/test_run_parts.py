@@ -21,22 +21,37 @@ class Log:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.broken: tuple[str | None, ...] = ()
+        self.fails_at = 0
+        self._launched = 0
 
     def parts_for(self, options: Options, _progress: object) -> None:
         self.lines.append(f"prepare {options.nested_qemu}")
         if options.nested_qemu in self.broken:
             raise TestbedError(Stage.ARTIFACTS, f"no {options.nested_qemu} QEMU")
 
-    def launch(self, scenario: ScenarioFile, options: Options, _listener: object) -> Launched:
+    def launch(
+        self, scenario: ScenarioFile, options: Options, _listener: object, *, verbose: int
+    ) -> Launched:
         self.lines.append(f"{scenario.name} on {options.nested_qemu}")
-        return Launched(scenario.name, options.board)
+        self._launched += 1
+        number = self._launched
+        outcome = Outcome.FAIL if number == self.fails_at else Outcome.PASS
+        return Launched(
+            Verdict(
+                name=scenario.name,
+                board=options.board,
+                verdict=outcome,
+                seed=number,
+                results=f"/r/{number}",
+            )
+        )
 
 
 class Launched:
-    """A scenario that passed."""
+    """A scenario that has ended."""
 
-    def __init__(self, name: str, board: str) -> None:
-        self._verdict = Verdict(name=name, board=board, verdict=Outcome.PASS)
+    def __init__(self, verdict: Verdict) -> None:
+        self._verdict = verdict
 
     def wait(self) -> Verdict:
         return self._verdict
@@ -90,3 +105,21 @@ def test_what_could_not_be_prepared_is_the_error_of_those_who_need_it(
     assert status_of("plain.py", "typed.py") == 2
     assert log.lines == ["prepare built", "prepare None", "plain on None"]
     assert "no built QEMU" in capfd.readouterr().out
+
+
+def test_what_is_repeated_is_prepared_once_and_summed_up(
+    log: Log, capfd: pytest.CaptureFixture[Any]
+) -> None:
+    assert status_of("--repeat", "2", "-j", "auto", "plain.py") == 0
+    assert log.lines == ["prepare None", "plain on None", "plain on None"]
+    assert "plain, 2 times: 2 PASS, 0 FAIL, 0 ERROR\n" in capfd.readouterr().out
+
+
+def test_until_fail_ends_with_the_first_failure(
+    log: Log, capfd: pytest.CaptureFixture[Any]
+) -> None:
+    log.fails_at = 3
+    assert status_of("--until-fail", "-j1", "plain.py") == 1
+    assert log.lines == ["prepare None", *["plain on None"] * 3]
+    said = "plain, 3 times: 2 PASS, 1 FAIL, 0 ERROR; the first not to pass with --seed 3 is /r/3"
+    assert said in capfd.readouterr().out

@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from rich.console import Console
 
-from testbed.runner.report import LiveReport, exit_status, write_json, write_junit
+from testbed.runner.report import exit_status, write_json, write_junit
 from testbed.scenario.verdict import Outcome, Verdict
 
 NASTY = "\x1b[31m\x00 <b>&amp; ]]> \x7f \ufffe \udc80 ümlaut\ttab"
@@ -74,53 +71,3 @@ def test_junit_is_xml_whatever_was_printed(tmp_path: Path) -> None:
 )
 def test_the_exit_status_says_the_worst(verdicts: list[Verdict], status: int) -> None:
     assert exit_status(verdicts) == status
-
-
-@pytest.fixture
-def shown() -> io.StringIO:
-    return io.StringIO()
-
-
-@pytest.fixture
-def report(shown: io.StringIO) -> LiveReport:
-    return LiveReport(Console(file=shown, width=40, highlight=False))
-
-
-def event(kind: str, stage: str, what: str) -> dict[str, Any]:
-    return {"event": kind, "stage": stage, "what": what, "at": 3.25, "seconds": 1.25}
-
-
-def test_a_pass_is_one_line(report: LiveReport, shown: io.StringIO) -> None:
-    report.verdict(PASS)
-    assert shown.getvalue() == "  PASS  uart  12.2 s  \n"
-
-
-def test_what_is_not_a_pass_shows_why_and_where(report: LiveReport, shown: io.StringIO) -> None:
-    report.verdict(ERROR)
-    assert shown.getvalue().split("\n") == [
-        "  ERROR (host boot)  odd\ufffdname  2.0 s  /r/kill",
-        "  [/bold] died",
-        "    | line",
-        f"    | {CLEAN}".expandtabs(),
-        "  see /r/kill/testbed.log",
-        "",
-    ]
-
-
-def test_each_stage_is_a_line_when_it_ends(report: LiveReport, shown: io.StringIO) -> None:
-    report.begin("uart", "arm-virt")
-    report.event(event("begin", "bind", "assigning"))
-    report.event(event("end", "bind", "assigning [/soc/x] \x1b"))
-    report.event(event("failed", "guest boot", "booting"))
-    report.event(event("end", "test", "running the scenario"))
-    assert shown.getvalue().split("\n") == [
-        "uart on arm-virt",
-        "      3.2 s  bind        assigning [/soc/x] \ufffd (1.2 s)",
-        "      3.2 s  guest boot  booting (1.2 s)  failed",
-        "",
-    ]
-
-
-def test_the_summary_counts(report: LiveReport, shown: io.StringIO) -> None:
-    report.summary([PASS, PASS, ERROR])
-    assert shown.getvalue() == "2 PASS, 0 FAIL, 1 ERROR\n"

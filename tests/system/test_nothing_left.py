@@ -97,3 +97,22 @@ def test_avocado_is_killed(tmp_path: Path, avocado_home: dict[str, str]) -> None
     process.wait()
     while left := processes_of(tmp_path):
         assert not deadline.expired, left
+
+
+def test_runner_of_several_is_asked_to_end(testbed: Testbed) -> None:
+    process = testbed.start("uart", "uart", "-j2", "--board", "e500")
+    testbed.wait_for("booting the e500 host")
+    process.send_signal(signal.SIGTERM)
+    done = testbed.finish()
+    assert done.status == 2
+    assert [verdict["verdict"] for verdict in done.verdicts] == ["ERROR", "ERROR"]
+    assert all("SIGTERM" in verdict["message"] for verdict in done.verdicts)
+    assert not processes_of(testbed.results)
+
+
+def test_runner_of_several_is_killed(testbed: Testbed) -> None:
+    process = testbed.start("uart", "uart", "-j2", "--board", "e500")
+    testbed.wait_for("booting the e500 host")
+    process.kill()
+    process.wait()
+    testbed.wait_until_nothing_runs()

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""Several scenarios at a time, each in its own process, sharing nothing but the cache."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from typing import Protocol
+
+from testbed.runner.jobs import Job
+from testbed.scenario.verdict import Outcome, Verdict
+
+
+class Running(Protocol):
+    """A started run; see `launch.Launch`."""
+
+    def wait(self) -> Verdict: ...
+
+    def end(self) -> None: ...
+
+
+Start = Callable[[Job], Running | Verdict]
+"""Starts a job, or says at once how it ended."""
+
+
+class Pool:
+    """Runs jobs, at most `width` at a time, and tells `done` of each verdict as it comes.
+
+    With `until_fail` no job is started any more once one did not pass.
+    """
+
+    def __init__(
+        self,
+        start: Start,
+        done: Callable[[Job, Verdict], None],
+        *,
+        width: int = 1,
+        until_fail: bool = False,
+    ) -> None:
+        self._start = start
+        self._done = done
+        self._width = width
+        self._until_fail = until_fail
+        self._failed = False
+        self._verdicts: dict[int, Verdict] = {}
+        self._running: dict[int, Running] = {}
+        self._ended: SimpleQueue[tuple[Job, Verdict | Exception]] = SimpleQueue()
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """Those that there are, in the order that their jobs were asked for."""
+        return [self._verdicts[number] for number in sorted(self._verdicts)]
+
+    def run(self, jobs: Iterator[Job]) -> None:
+        """Run all jobs. KeyboardInterrupt ends those that run, once their verdicts are there."""
+        try:
+            self._run(jobs)
+        except KeyboardInterrupt:
+            self._end_all()
+            raise
+
+    def _run(self, jobs: Iterator[Job]) -> None:
+        while True:
+            while len(self._running) < self._width and not (self._until_fail and self._failed):
+                job = next(jobs, None)
+                if job is None:
+                    break
+                self._begin(job)
+            if not self._running:
+                return
+            self._take_next()
+
+    def _begin(self, job: Job) -> None:
+        # The kernel binds a process to the thread that started it: this one outlives them all.
+        started = self._start(job)
+        if isinstance(started, Verdict):
+            self._take(job, started)
+            return
+        self._running[job.number] = started
+        threading.Thread(
+            target=self._wait, args=(job, started), name=f"wait {job.label}", daemon=True
+        ).start()
+
+    def _wait(self, job: Job, running: Running) -> None:
+        try:
+            self._ended.put((job, running.wait()))
+        except Exception as error:  # told where somebody waits for the verdict
+            self._ended.put((job, error))
+
+    def _take_next(self) -> None:
+        job, outcome = self._ended.get()
+        del self._running[job.number]
+        if isinstance(outcome, Exception):
+            raise outcome
+        self._take(job, outcome)
+
+    def _take(self, job: Job, verdict: Verdict) -> None:
+        self._verdicts[job.number] = verdict
+        self._failed = self._failed or verdict.verdict is not Outcome.PASS
+        self._done(job, verdict)
+
+    def _end_all(self) -> None:
+        for running in self._running.values():
+            # Each may take a while to end its machines: all at once, then.
+            threading.Thread(target=running.end, daemon=True).start()
+        while self._running:
+            self._take_next()
