@@ -51,8 +51,14 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
 
     bench = commands.add_parser("bench", help="measure this machine and print figures")
     bench.add_argument("--json", type=_new_file, metavar="FILE", help="write the figures as JSON")
-    bench.add_argument(
+    extent = bench.add_mutually_exclusive_group()
+    extent.add_argument(
         "--fresh", action="store_true", help="also time a set-up into an empty cache"
+    )
+    extent.add_argument(
+        "--nested-reference",
+        action="store_true",
+        help="only time scenario uart, beside the same in the way of QEMU's own nested test",
     )
     _add_overrides(bench)
 

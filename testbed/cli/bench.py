@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from testbed.artifacts import prepare, progress_for
+from testbed.bench.beside_qemu import measure_beside_qemu
 from testbed.bench.crypto import measure_crypto
 from testbed.bench.disks import measure_disks
 from testbed.bench.figures import Figure
@@ -38,7 +39,11 @@ def main(parsed: argparse.Namespace) -> int:
     if not console.is_terminal:
         console = Console(width=_FILE_WIDTH)
     figures = []
-    for figure in _figures(options, fresh=parsed.fresh):
+    if parsed.nested_reference:
+        measured = measure_beside_qemu(options)
+    else:
+        measured = _figures(options, fresh=parsed.fresh)
+    for figure in measured:
         figures.append(figure)
         console.print(f"{figure.name}: {_value(figure.median)} {figure.unit}", highlight=False)
     console.print(_table(figures))

@@ -78,6 +78,10 @@ class Scenario(Test):  # type: ignore[misc]
         """What the root of the host's tree has besides, such as clocks."""
         return ()
 
+    def host_arguments(self) -> Sequence[str]:
+        """What the host's QEMU is told besides."""
+        return ()
+
     def parts(self, artifacts: BoardArtifacts) -> BoardArtifacts:
         """The parts the run uses, from those the options name."""
         return artifacts
@@ -172,6 +176,7 @@ class Scenario(Test):  # type: ignore[misc]
             append=self._append(self.host_append),
             guest_qemu=options.guest_qemu,
             nodes=self.nodes(chosen),
+            extra=self.host_arguments(),
         )
         self._host.boot()
         self._run.stage = Stage.TEST
