@@ -39,6 +39,14 @@ class Options:
     events: int | None = None
     """File descriptor for events of the run, one JSON object a line."""
     shell: bool = False
+    """Instead of the test, everything assigned to a guest and left to a person."""
+    keep: bool = False
+    """Leave the machines to a person when the scenario does not pass."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether a person may get the machines, and a shell on their consoles."""
+        return self.shell or self.keep
 
     def with_built_qemu(self) -> Options:
         """For what only the nested QEMU built here can do; a choice of the person's stays."""

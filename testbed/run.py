@@ -78,7 +78,7 @@ class Run:
         begun = self.elapsed
         outside, self._inner = self._inner, 0.0
         self.note(f"{stage}: {what}")
-        self._emit(event="begin", stage=stage, what=what)
+        self.tell(event="begin", stage=stage, what=what)
         ended = "failed"
         try:
             yield
@@ -93,7 +93,7 @@ class Run:
             self._inner = outside + seconds
             self.seconds[stage] = round(self.seconds.get(stage, 0.0) + own, 3)
             self.note(f"{stage}: {what}: {'done' if ended == 'end' else ended}, {seconds:.2f} s")
-            self._emit(event=ended, stage=stage, what=what, seconds=seconds)
+            self.tell(event=ended, stage=stage, what=what, seconds=seconds)
             self.stage = outer
 
     def stage_of(self, error: BaseException) -> Stage:
@@ -101,7 +101,8 @@ class Run:
         stage: Stage = getattr(error, _STAGE, self.stage)
         return stage
 
-    def _emit(self, **event: Any) -> None:
+    def tell(self, **event: Any) -> None:
+        """Tell an event to the runner, if one listens."""
         if self._events is None:
             return
         line = json.dumps({"at": round(self.elapsed, 3), **event}) + "\n"

@@ -23,6 +23,7 @@ EVERYTHING = Options(
     seed=4711,
     events=7,
     shell=True,
+    keep=True,
 )
 
 

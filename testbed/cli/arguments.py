@@ -24,6 +24,7 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--seed", type=int, default=0, help="repeat a run's random content")
     _add_repetition(run)
+    _add_failure(run)
     _add_overrides(run)
 
     commands.add_parser("list", help="list the scenarios")
@@ -44,9 +45,10 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
     doctor.add_argument("--board", choices=list(BOARDS), help="only for this board (default: all)")
 
     shell = commands.add_parser(
-        "shell", help="boot host and guest of a scenario and attach to their consoles"
+        "shell",
+        help="boot host and guest of a scenario and attach to their consoles, or to a kept run's",
     )
-    shell.add_argument("scenario", metavar="PATH|NAME")
+    shell.add_argument("scenario", metavar="PATH|NAME|RUN")
     _add_overrides(shell)
 
     bench = commands.add_parser("bench", help="measure this machine and print figures")
@@ -93,6 +95,18 @@ def _add_repetition(run: argparse.ArgumentParser) -> None:
         "--until-fail",
         action="store_true",
         help="start none after one that did not pass; without --repeat, again and again",
+    )
+
+
+def _add_failure(run: argparse.ArgumentParser) -> None:
+    left = run.add_mutually_exclusive_group()
+    left.add_argument(
+        "--keep",
+        action="store_true",
+        help="on failure the machines stay until you press Enter, with shells on their consoles",
+    )
+    left.add_argument(
+        "--shell", action="store_true", help="on failure attach to the machines' consoles"
     )
 
 
@@ -186,4 +200,5 @@ def options_of(parsed: argparse.Namespace) -> Options:
         timeout_scale=parsed.timeout_scale,
         results=results.resolve() if results is not None else None,
         seed=getattr(parsed, "seed", 0),
+        keep=getattr(parsed, "keep", False) or getattr(parsed, "shell", False),
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -16,8 +17,9 @@ from testbed.errors import TestbedError
 from testbed.options import Options
 from testbed.parts import parts_for
 from testbed.run import new_directory
-from testbed.runner.discover import ScenarioFile, find
+from testbed.runner.discover import ScenarioFile, UsageError, find
 from testbed.runner.jobs import Job, jobs
+from testbed.runner.keeper import check_terminal, leave_to_person
 from testbed.runner.launch import Launch
 from testbed.runner.live import LineReport, report_for
 from testbed.runner.pool import Pool
@@ -33,10 +35,10 @@ def main(parsed: argparse.Namespace) -> int:
         (scenario, _wanted(scenario, options)) for scenario in find(parsed.scenarios, options.board)
     ]
     rounds = parsed.repeat or (None if parsed.until_fail else 1)
-    width = parsed.jobs or default_width()
+    width = _width(parsed)
     several = width > 1 and (rounds != 1 or len(chosen) > 1)
-    report = report_for(Console(highlight=False), several=several)
-    starter = _Starter(report, parsed.verbose)
+    report = report_for(Console(highlight=False), several=several, moving=not options.keep)
+    starter = _Starter(report, parsed.verbose, attached=parsed.shell)
     pool = Pool(starter.start, report.verdict, width=width, until_fail=parsed.until_fail)
     try:
         starter.prepare([options for _, options in chosen])
@@ -52,6 +54,17 @@ def main(parsed: argparse.Namespace) -> int:
     return exit_status(pool.verdicts)
 
 
+def _width(parsed: argparse.Namespace) -> int:
+    """How many run at a time: one, if a person may be left its machines."""
+    if not (parsed.keep or parsed.shell):
+        return parsed.jobs or default_width()
+    option = "--keep" if parsed.keep else "--shell"
+    if parsed.jobs not in (None, 1):
+        raise UsageError(f"{option} is for one scenario at a time, not for -j {parsed.jobs}")
+    check_terminal(f"testbed run {option}")
+    return 1
+
+
 def _wanted(scenario: ScenarioFile, options: Options) -> Options:
     if scenario.wants_built_qemu() or options.guest_tree == "qemu":
         return options.with_built_qemu()
@@ -61,9 +74,10 @@ def _wanted(scenario: ScenarioFile, options: Options) -> Options:
 class _Starter:
     """Starts scenarios, if their parts are there."""
 
-    def __init__(self, report: LineReport, verbose: int) -> None:
+    def __init__(self, report: LineReport, verbose: int, *, attached: bool) -> None:
         self._report = report
         self._verbose = verbose
+        self._attached = attached
         self._broken: dict[Options, TestbedError | None] = {}
 
     def prepare(self, wanted: Sequence[Options]) -> None:
@@ -81,6 +95,7 @@ class _Starter:
             job.scenario,
             job.options,
             lambda event: self._report.event(job, event),
+            kept=partial(leave_to_person, attached=self._attached),
             verbose=self._verbose,
         )
 

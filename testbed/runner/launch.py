@@ -8,8 +8,11 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from testbed.deadline import Deadline
 from testbed.errors import Stage
@@ -27,14 +30,25 @@ _GRACE_SECONDS = 30
 """How long a scenario that was asked to end may take to end its machines."""
 
 
+Kept = Callable[["Launch", str], None]
+
+
 class Launch:
     """A running scenario. `listener` is called with each event, from a thread.
 
+    `kept` is called from that thread, with this and why, when its machines are left to a person,
+    until `go_on`.
     `verbose` 1 makes an event of each line on its machines' consoles, 2 of each in its log too.
     """
 
     def __init__(
-        self, scenario: ScenarioFile, options: Options, listener: Listener, *, verbose: int = 0
+        self,
+        scenario: ScenarioFile,
+        options: Options,
+        listener: Listener,
+        *,
+        kept: Kept | None = None,
+        verbose: int = 0,
     ) -> None:
         self.scenario = scenario
         results = options.results or Path.cwd() / "testbed-results"
@@ -46,22 +60,40 @@ class Launch:
         with (self.directory / _LOG).open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "testbed.scenario.process", str(scenario.path)],
-                stdin=None if options.shell else subprocess.DEVNULL,
-                stdout=None if options.shell else log,
-                stderr=None if options.shell else subprocess.STDOUT,
+                stdin=subprocess.PIPE if options.stays else subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
                 pass_fds=(writer,),
                 env=_environment(chosen),
-                start_new_session=not options.shell,
+                start_new_session=True,
                 preexec_fn=lambda: die_with_parent(parent),
             )
         os.close(writer)
         logs = RunLogs(self.directory, own=verbose > 1) if verbose else None
+        listener = partial(self._heard, listener, kept)
         self._events = threading.Thread(target=listen, args=(reader, listener, logs), daemon=True)
         self._events.start()
+
+    def _heard(self, listener: Listener, kept: Kept | None, event: dict[str, Any]) -> None:
+        if event.get("event") != "kept":
+            listener(event)
+        elif kept is not None:
+            kept(self, event["why"])
+
+    @property
+    def pid(self) -> int:
+        """Process id of the scenario's process."""
+        return self._process.pid
+
+    def go_on(self) -> None:
+        """Let a run whose machines were kept end them."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
     def wait(self) -> Verdict:
         """The verdict, once the scenario has ended and nothing of it runs any more."""
         status = self._process.wait()
+        self.go_on()
         self._events.join()
         verdict = Verdict.read(self.directory)
         if verdict is None:
@@ -73,6 +105,7 @@ class Launch:
         """Ask the scenario to end; kill it when it does not."""
         if self._process.poll() is not None:
             return
+        self.go_on()
         self._process.send_signal(signal.SIGTERM)
         deadline = Deadline(_GRACE_SECONDS)
         try:

@@ -164,8 +164,11 @@ def _is_all(event: dict[str, Any]) -> bool:
     return bool(event["stage"] == "test" and event["what"] == "running the scenario")
 
 
-def report_for(console: Console, *, several: bool) -> LineReport:
-    """What suits the console, for one scenario at a time or for `several`."""
-    if console.is_terminal:
+def report_for(console: Console, *, several: bool, moving: bool = True) -> LineReport:
+    """What suits the console, for one scenario at a time or for `several`.
+
+    Not `moving` where others use the terminal too.
+    """
+    if console.is_terminal and moving:
         return TerminalReport(console, several=several)
     return LineReport(console, prefixed=several)

@@ -31,12 +31,13 @@ from testbed.parts import parts_for
 from testbed.paths import scenario_name
 from testbed.remoteport.device import Device
 from testbed.run import Run, new_directory
+from testbed.scenario.keep import CONSOLE_ARGUMENT, keep
 from testbed.scenario.lifeline import hold_on_to_ancestors
-from testbed.scenario.shell import CONSOLE_ARGUMENT, attach
 from testbed.scenario.usage import usage_so_far
 from testbed.scenario.verdict import Outcome, Verdict, judge
 
 _GRACE_SECONDS = 30
+_PERSON_SECONDS = 30 * 86400
 
 
 class Interrupted(Exception):
@@ -104,7 +105,8 @@ class Scenario(Test):  # type: ignore[misc]
         hold_on_to_ancestors()
         self._run = self._make_run()
         limit = self.timeout * self.options.timeout_scale
-        self.timeout = limit + _GRACE_SECONDS  # avocado's own limit, behind ours
+        # avocado's own limit, behind ours; a person takes any time.
+        self.timeout = _PERSON_SECONDS if self.options.stays else limit + _GRACE_SECONDS
         self._watch_clock_and_signals(limit)
         try:
             super().run_avocado()
@@ -132,6 +134,7 @@ class Scenario(Test):  # type: ignore[misc]
 
     def _shutdown(self) -> None:
         """End everything that was started. May run while the test's thread still hangs."""
+        self._keep_if_asked()
         host, self._host = self._host, None
         if host is not None:
             self._death = host.models.failure() or host.watch.failure or self._guest_death()
@@ -255,18 +258,30 @@ class Scenario(Test):  # type: ignore[misc]
         self._guests.append(guest)
         return guest
 
-    # -- testbed shell
+    # -- what is left to a person
 
     def _append(self, arguments: str) -> str:
-        return f"{arguments} {CONSOLE_ARGUMENT}".strip() if self.options.shell else arguments
+        return f"{arguments} {CONSOLE_ARGUMENT}".strip() if self.options.stays else arguments
 
     def _shell(self) -> None:
         """In place of the test: everything assigned to a guest, and the person at the consoles."""
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        self._stop_clock()
         paths = [d.path for d in self.host.devices if d.stream_id is not None]
         assigned = [self.host.assign(path) for path in paths]
-        guest = self.boot_guest(*assigned)
-        attach({"h": self.host.console, "g": guest.console})
+        self.boot_guest(*assigned)
+        keep(self._run, self.host, self._guests)
+
+    def _keep_if_asked(self) -> None:
+        """Leave the machines of a scenario that did not pass to a person who wants to look."""
+        if not self.options.keep or self._error is None or self._host is None:
+            return
+        if not isinstance(self._error, Interrupted):
+            self._stop_clock()
+            why = judge(self._error, self._error_stage, self._run.directory).message
+            keep(self._run, self._host, self._guests, why)
+
+    def _stop_clock(self) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
     # -- verdict
 

@@ -30,7 +30,7 @@ class Log:
             raise TestbedError(Stage.ARTIFACTS, f"no {options.nested_qemu} QEMU")
 
     def launch(
-        self, scenario: ScenarioFile, options: Options, _listener: object, *, verbose: int
+        self, scenario: ScenarioFile, options: Options, _listener: object, **_more: object
     ) -> Launched:
         self.lines.append(f"{scenario.name} on {options.nested_qemu}")
         self._launched += 1
