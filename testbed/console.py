@@ -2,7 +2,8 @@
 """A serial console that is watched and asserted on, never used to give commands.
 
 A thread drains the byte stream into the log from the first moment, so that a console nobody reads
-cannot stop the machine behind it; pexpect matches what has been drained.
+cannot stop the machine behind it; pexpect matches what has been drained. When each piece came is
+kept beside the log.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import queue
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,10 +34,21 @@ _LONGEST_LINE = 4096
 
 
 class Console(SpawnBase):  # type: ignore[misc]
-    """The console of one machine, `stream` being the connected socket that carries it."""
+    """The console of one machine, `stream` being the connected socket that carries it.
+
+    Beside `log`, a file of the same name ending in `.times` has a line for each piece that came:
+    seconds since `start`, a moment of the monotonic clock, and where in `log` the piece begins.
+    """
 
     def __init__(
-        self, name: str, stream: socket.socket, log: Path, watch: Watch, stage: Stage
+        self,
+        name: str,
+        stream: socket.socket,
+        log: Path,
+        watch: Watch,
+        stage: Stage,
+        *,
+        start: float,
     ) -> None:
         super().__init__(encoding=None)
         self.delayafterread = None
@@ -44,6 +57,7 @@ class Console(SpawnBase):  # type: ignore[misc]
         self._stream = stream
         self._watch = watch
         self._stage = stage
+        self._start = start
         self._chunks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._ended = False
         self._viewer: Callable[[bytes], None] | None = None
@@ -52,7 +66,10 @@ class Console(SpawnBase):  # type: ignore[misc]
 
     def _drain(self) -> None:
         pending = b""
-        with self.log.open("ab", buffering=0) as log:
+        with (
+            self.log.open("ab", buffering=0) as log,
+            self.log.with_suffix(".times").open("ab", buffering=0) as times,
+        ):
             while True:
                 try:
                     data = self._stream.recv(65536)
@@ -60,6 +77,7 @@ class Console(SpawnBase):  # type: ignore[misc]
                     data = b""
                 if not data:
                     break
+                times.write(b"%.6f %d\n" % (time.monotonic() - self._start, log.tell()))
                 log.write(data)
                 self._chunks.put(data)
                 if (viewer := self._viewer) is not None:

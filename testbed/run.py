@@ -17,6 +17,8 @@ from typing import Any
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
 
+STEPS_FILE = "steps.jsonl"
+
 _STAGE = "_testbed_stage"
 """Attribute of an exception: the step it came out of."""
 
@@ -24,16 +26,17 @@ _STAGE = "_testbed_stage"
 class Run:
     """Writes everything a run leaves behind below `directory`.
 
-    `directory` holds `testbed.log` (what happened, with times), `manifest.json`, `verdict.json`,
-    and one folder a machine (`host/`, `guest0/` ...) with consoles, QMP transcripts, device trees
-    and the command line as a script.
+    `directory` holds `testbed.log` (what happened, with times), `steps.jsonl` (begin and end of each
+    step, as in the events), `manifest.json`, `verdict.json`, and one folder a machine (`host/`,
+    `guest0/` ...) with consoles, QMP transcripts, device trees and the command line as a script.
+    All times are seconds since `start`, a moment of the monotonic clock.
     """
 
     def __init__(self, directory: Path, *, timeout_scale: float = 1.0, events: int | None = None):
         self.directory = directory
         self.timeout_scale = timeout_scale
         self._events = events
-        self._start = time.monotonic()
+        self.start = time.monotonic()
         self._lock = threading.Lock()
         self.seconds: dict[str, float] = {}
         self._inner = 0.0  # seconds of finished steps inside the current one
@@ -41,6 +44,7 @@ class Run:
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._log = (directory / "testbed.log").open("a", buffering=1)
+            self._steps = (directory / STEPS_FILE).open("a", buffering=1)
         except OSError as error:
             raise TestbedError(
                 Stage.INFRASTRUCTURE,
@@ -51,7 +55,7 @@ class Run:
     @property
     def elapsed(self) -> float:
         """Seconds since the run began."""
-        return time.monotonic() - self._start
+        return time.monotonic() - self.start
 
     def deadline(self, seconds: float) -> Deadline:
         """A deadline `seconds` from now, scaled as the person running asked."""
@@ -102,10 +106,11 @@ class Run:
         return stage
 
     def tell(self, **event: Any) -> None:
-        """Tell an event to the runner, if one listens."""
+        """Keep an event, and tell it to the runner if one listens."""
+        line = json.dumps({"at": round(self.elapsed, 3), **event}) + "\n"
+        self._steps.write(line)
         if self._events is None:
             return
-        line = json.dumps({"at": round(self.elapsed, 3), **event}) + "\n"
         try:
             os.write(self._events, line.encode())
         except OSError:
@@ -132,6 +137,7 @@ class Run:
 
     def close(self) -> None:
         self._log.close()
+        self._steps.close()
 
 
 def new_directory(results: Path, name: str) -> Path:

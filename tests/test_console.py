@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from queue import SimpleQueue
@@ -22,7 +23,14 @@ class Machine:
         self.watch = Watch()
         self.failures: SimpleQueue[TestbedError] = SimpleQueue()
         self.watch.subscribe(self.failures.put)
-        self.console = Console("guest0", ours, folder / "console.log", self.watch, Stage.GUEST_BOOT)
+        self.console = Console(
+            "guest0",
+            ours,
+            folder / "console.log",
+            self.watch,
+            Stage.GUEST_BOOT,
+            start=time.monotonic(),
+        )
 
     def say(self, *pieces: bytes) -> None:
         for piece in pieces:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -155,7 +156,7 @@ class Guest:
         host = self.host
         self.tree = trees.base(self._remote)
         added = add_devices(host, self.tree, self.assignments, placements, stand_ins=self.stand_ins)
-        self.reports = added.reports
+        self._keep_nodes(added.reports)
         self.tree.source = str(self.folder / "guest.dtb")
         self.tree.save(self.folder / "guest.dtb")
         host.agent.put_file(
@@ -185,7 +186,13 @@ class Guest:
         self.tree = self.read_tree()
         self.tree.source = str(self.folder / "guest.dtb")
         self.tree.save(self.folder / "guest.dtb")
-        self.reports = made_nodes(host, self.tree, self.assignments, self._read_placements())
+        self._keep_nodes(made_nodes(host, self.tree, self.assignments, self._read_placements()))
+
+    def _keep_nodes(self, reports: list[NodeReport]) -> None:
+        """Leave `nodes.json` beside the guest's tree: its node of each node of the host's tree."""
+        self.reports = reports
+        nodes = {report.host_path: report.guest_path for report in reports}
+        (self.folder / "nodes.json").write_text(json.dumps(nodes, indent=2) + "\n")
 
     def _spawn(self, argv: list[str], comment: str) -> None:
         """Start nested QEMU; a comment on its command line goes into the script."""
@@ -248,6 +255,7 @@ class Guest:
             self.folder / "console.log",
             self.watch,
             Stage.GUEST_BOOT,
+            start=self.run.start,
         )
         stream = agent.connect(f"{self._remote}/agent", deadline=self.run.deadline(20))
         self._agent = AgentClient(stream, name=self.name)

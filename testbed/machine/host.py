@@ -76,7 +76,13 @@ class Host:
         )
         self.tree = self._make_tree(nodes)
         self.models = Models(
-            board, self.devices, models or {}, self.folder, self.watch, traced=traced
+            board,
+            self.devices,
+            models or {},
+            self.folder,
+            self.watch,
+            start=run.start,
+            traced=traced,
         )
         self._chardevs = Chardevs()
         self._process: Process | None = None
@@ -128,6 +134,7 @@ class Host:
                 self.folder / "console.log",
                 self.watch,
                 Stage.HOST_BOOT,
+                start=self.run.start,
             )
             self._agent = AgentClient(ours["agent"], name="host")
             self.watch.subscribe(self._agent.fail)

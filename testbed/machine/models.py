@@ -21,7 +21,10 @@ def socket_name(device: PlatformDevice) -> str:
 
 
 class Models:
-    """Serves `models` (by device-tree path) on sockets in `folder`, with a trace of each there."""
+    """Serves `models` (by device-tree path) on sockets in `folder`, with a trace of each there.
+
+    Times in traces are seconds since `start`, a moment of the monotonic clock.
+    """
 
     def __init__(
         self,
@@ -31,6 +34,7 @@ class Models:
         folder: Path,
         watch: Watch,
         *,
+        start: float | None = None,
         traced: bool = True,
     ) -> None:
         self._watch = watch
@@ -41,7 +45,7 @@ class Models:
         for device in devices:
             model = models.get(device.path) or device.model(self.by_path)
             self.by_path[device.path] = model
-            trace = Trace(self._trace_paths[device.path]) if traced else None
+            trace = Trace(self._trace_paths[device.path], start=start) if traced else None
             if trace is not None:
                 self._traces.append(trace)
             self._servers[device.path] = Server(

@@ -25,13 +25,14 @@ _HELD_SECONDS = 1.0
 class Trace(Closing):
     """Writes to `path`, from any thread; one trace may take the lines of several devices.
 
-    Times are seconds since the trace was made. Lines are held for at most a second of activity:
+    Times are seconds since `start`, a moment of the monotonic clock, or since the trace was made.
+    Lines are held for at most a second of activity:
     `flush` writes them now. A file that cannot be written never disturbs the model: `close` raises.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, start: float | None = None) -> None:
         self.path = path
-        self._start = time.monotonic()
+        self._start = time.monotonic() if start is None else start
         self._lock = threading.Lock()
         self._lines: list[str] = []
         self._flushed = 0.0
