@@ -84,7 +84,7 @@ def differences(
                 )
             )
             continue
-        left, right = _shown(ours, one, moved or {}), _shown(theirs, other, {})
+        left, right = shown(ours, one, moved), shown(theirs, other)
         found += [
             Difference(one.path, name, left.get(name, ""), right.get(name, ""))
             for name in sorted({*left, *right} - {*without})
@@ -100,14 +100,16 @@ def _moved(path: str, moved: Mapping[str, str]) -> str:
     return path
 
 
-def _shown(tree: Tree, node: Node, moved: Mapping[str, str]) -> dict[str, str]:
-    """A node's properties as text, without its phandle."""
-    shown = {}
-    for name, raw in node.properties().items():
-        if name in _PHANDLES:
-            continue
-        shown[name] = _led(tree, node, name, moved) if name in _LEADING else show(name, raw)
-    return shown
+def shown(tree: Tree, node: Node, moved: Mapping[str, str] | None = None) -> dict[str, str]:
+    """A node's properties as source has them, without its phandle, by their names.
+
+    Where a phandle leads to is written as the path there, by `moved` where that is another.
+    """
+    return {
+        name: _led(tree, node, name, moved or {}) if name in _LEADING else show(name, raw)
+        for name, raw in node.properties().items()
+        if name not in _PHANDLES
+    }
 
 
 def _led(tree: Tree, node: Node, name: str, moved: Mapping[str, str]) -> str:
