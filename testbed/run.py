@@ -26,9 +26,10 @@ _STAGE = "_testbed_stage"
 class Run:
     """Writes everything a run leaves behind below `directory`.
 
-    `directory` holds `testbed.log` (what happened, with times), `steps.jsonl` (begin and end of each
-    step, as in the events), `manifest.json`, `verdict.json`, and one folder a machine (`host/`,
-    `guest0/` ...) with consoles, QMP transcripts, device trees and the command line as a script.
+    `directory` holds `testbed.log` (what happened, with times), `steps.jsonl` (begin and end of
+    each step, as in the events), `manifest.json`, `verdict.json`, and one folder a machine
+    (`host/`, `guest0/` ...) with consoles, QMP transcripts, device trees and the command line as a
+    script.
     All times are seconds since `start`, a moment of the monotonic clock.
     """
 

@@ -22,12 +22,25 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--junit", type=_new_file, metavar="FILE", help="write the verdicts as JUnit XML"
     )
+    run.add_argument(
+        "--html", type=_new_file, metavar="FILE", help="write a page of all verdicts and runs"
+    )
     run.add_argument("--seed", type=int, default=0, help="repeat a run's random content")
     _add_repetition(run)
     _add_failure(run)
     _add_overrides(run)
 
     commands.add_parser("list", help="list the scenarios")
+
+    report = commands.add_parser("report", help="make the page of a run again")
+    report.add_argument("run", type=Path, metavar="RUN", help="the folder that the run left")
+    report.add_argument(
+        "-o",
+        "--output",
+        type=_new_file,
+        metavar="FILE",
+        help="where the page goes (default: RUN/report.html)",
+    )
 
     setup = commands.add_parser("setup", help="fetch and build everything a board needs")
     setup.add_argument(

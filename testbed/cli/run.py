@@ -16,6 +16,8 @@ from testbed.cli.arguments import options_of
 from testbed.errors import TestbedError
 from testbed.options import Options
 from testbed.parts import parts_for
+from testbed.report.overview import write_overview
+from testbed.report.page import leave_report
 from testbed.run import new_directory
 from testbed.runner.discover import ScenarioFile, UsageError, find
 from testbed.runner.jobs import Job, jobs
@@ -49,6 +51,8 @@ def main(parsed: argparse.Namespace) -> int:
             write_json(parsed.json, pool.verdicts)
         if parsed.junit is not None:
             write_junit(parsed.junit, pool.verdicts)
+        if parsed.html is not None:
+            write_overview(parsed.html, pool.verdicts)
         for line in summary(pool.verdicts, repeated=rounds != 1):
             report.say(line)
     return exit_status(pool.verdicts)
@@ -124,4 +128,5 @@ def _not_run(job: Job, error: TestbedError) -> Verdict:
         excerpt=error.excerpt,
     )
     verdict.write()
+    leave_report(directory)
     return verdict

@@ -64,7 +64,7 @@ def read_steps(run: Path) -> list[Step]:
             open_ones.append(step)
             continue
         ended = next((s for s in reversed(open_ones) if (s.stage, s.what) == (stage, what)), None)
-        if ended is not None:
+        if ended is not None and kind in ("end", "failed"):
             ended.end, ended.outcome = at, kind
             open_ones.remove(ended)
     for step in open_ones:

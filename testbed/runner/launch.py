@@ -19,6 +19,7 @@ from testbed.errors import Stage
 from testbed.options import ENVIRONMENT, Options
 from testbed.paths import PROJECT
 from testbed.process import die_with_parent, tail
+from testbed.report.page import leave_report
 from testbed.run import new_directory
 from testbed.runner.discover import ScenarioFile
 from testbed.runner.events import Listener, listen
@@ -99,6 +100,7 @@ class Launch:
         if verdict is None:
             verdict = self._without_verdict(status)
             verdict.write()
+        leave_report(self.directory)
         return verdict
 
     def end(self) -> None:
