@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +37,8 @@ class Options:
     directory: Path | None = None
     """The run's own directory; made below `results` when not given."""
     seed: int = 0
+    manifest: Path | None = None
+    """The manifest of a run whose parts are used, whatever other runs use."""
     events: int | None = None
     """File descriptor for events of the run, one JSON object a line."""
     shell: bool = False
@@ -64,8 +67,18 @@ class Options:
         text = os.environ.get(ENVIRONMENT)
         if text is None:
             return cls()
-        fields: dict[str, Any] = json.loads(text)
+        return cls.from_json(text)
+
+    @classmethod
+    def from_json(cls, text: str) -> Options:
+        """What `to_json` wrote. ValueError or TypeError for anything else."""
+        return cls.from_fields(json.loads(text))
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Options:
+        """Paths may be text. TypeError for fields that are none."""
+        values = dict(fields)
         for field in dataclasses.fields(cls):
-            if "Path" in str(field.type) and fields.get(field.name) is not None:
-                fields[field.name] = Path(fields[field.name])
-        return cls(**fields)
+            if "Path" in str(field.type) and values.get(field.name) is not None:
+                values[field.name] = Path(values[field.name])
+        return cls(**values)

@@ -27,6 +27,7 @@ def parts_for(
         guest_kernel=options.guest_kernel,
         nested_qemu=options.nested_qemu,
         refresh=refresh,
-        pinned=pinned,
+        pinned=pinned or options.manifest,
+        remember=options.manifest is None,
         snapshot=snapshot,
     )

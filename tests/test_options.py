@@ -21,6 +21,7 @@ EVERYTHING = Options(
     results=Path("/tmp/größe"),
     directory=Path("/tmp/run"),
     seed=4711,
+    manifest=Path("/tmp/manifest.json"),
     events=7,
     shell=True,
     keep=True,

@@ -65,6 +65,7 @@ def prepare(
     nested_qemu: NestedQemu | None = None,
     refresh: bool = False,
     pinned: Path | None = None,
+    remember: bool = True,
     snapshot: str | None = None,
 ) -> BoardArtifacts:
     """Have all artifacts of `board` in the cache; what is there already is verified and used.
@@ -74,9 +75,9 @@ def prepare(
     runs guests; None is the one of `pinned`, else the one built here if it is in the cache or the
     board has no other. `refresh` takes the newest of each series from the archive instead of what
     was taken before. `pinned` is the manifest file of an earlier run to reproduce, by this call
-    and those after it until a refresh; what the archive has dropped since comes from the cache, or
-    from `snapshot`: the address of an archive that keeps it, in which `{archive}` stands for
-    "debian" or "debian-security".
+    and, with `remember`, those after it until a refresh; what the archive has dropped since comes
+    from the cache, or from `snapshot`: the address of an archive that keeps it, in which
+    `{archive}` stands for "debian" or "debian-security".
 
     Several processes may call this at once. Raises TestbedError (stage artifacts).
     """
@@ -95,6 +96,7 @@ def prepare(
         nested_qemu=nested_qemu,
         refresh=refresh,
         pinned=pinned,
+        remember=remember,
         snapshot=snapshot,
     )
     parts, workshop, program = makings.parts, makings.workshop, makings.qemu
@@ -184,6 +186,7 @@ def _makings(
     nested_qemu: NestedQemu | None = None,
     refresh: bool = False,
     pinned: Path | None = None,
+    remember: bool = True,
     snapshot: str | None = None,
 ) -> _Makings:
     composition = _COMPOSITIONS.get(board)
@@ -201,7 +204,9 @@ def _makings(
     named = None if pinned is None else read_pinned(pinned)
 
     def resolver(*, refresh: bool) -> Resolver:
-        return Resolver(store, commands, progress, mirrors, refresh=refresh, pinned=named)
+        return Resolver(
+            store, commands, progress, mirrors, refresh=refresh, pinned=named, remember=remember
+        )
 
     def composed(selections: list[Selection], built: bool) -> Parts:
         return composition.parts(selections, program, guest_kernel, built)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Selections for wishes: pinned, kept, or newly taken from the archive, in that order.
 
-What was pinned is kept too: the runs that follow use it, until a refresh.
+What was pinned is kept too, if asked for: the runs that follow use it, until a refresh.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ Resolve = Callable[[Archive, Wish], Selection]
 
 
 class Resolver:
-    """`pinned` maps digests of wishes to selections; with it, nothing else is used."""
+    """`pinned` maps digests of wishes to selections; with it, nothing else is used.
+
+    Without `remember` that is so for this one only, and later ones use what they did.
+    """
 
     def __init__(
         self,
@@ -32,6 +35,7 @@ class Resolver:
         *,
         refresh: bool = False,
         pinned: Mapping[str, Selection] | None = None,
+        remember: bool = True,
     ) -> None:
         self._cache = cache
         self._commands = commands
@@ -39,6 +43,7 @@ class Resolver:
         self._mirrors = mirrors
         self._refresh = refresh
         self._pinned = pinned
+        self._remember = remember
         self._kept = Selections(cache)
 
     def resolve(self, wishes: Sequence[tuple[Wish, Resolve]]) -> list[Selection]:
@@ -103,6 +108,6 @@ class Resolver:
                 f"the pinned manifest does not say what to use for {wish.name} (it has: {names}); "
                 "use the revision of the testbed that wrote it, and the same QEMU"
             )
-        if self._kept.load(wish) != selection:
+        if self._remember and self._kept.load(wish) != selection:
             self._kept.save(selection)
         return selection

@@ -64,6 +64,17 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
     shell.add_argument("scenario", metavar="PATH|NAME|RUN")
     _add_overrides(shell)
 
+    bundle = commands.add_parser("bundle", help="make one file that replays a run elsewhere")
+    bundle.add_argument("run", type=Path, metavar="RUN", help="the folder of a run")
+    bundle.add_argument("-o", "--output", type=_new_file, metavar="FILE", help="where it goes")
+
+    replay = commands.add_parser("replay", help="run what is in a bundle")
+    replay.add_argument("bundle", type=Path, metavar="FILE")
+    replay.add_argument(
+        "--results", type=Path, metavar="DIR", help="where the run leaves its folder"
+    )
+    _add_verbose(replay)
+
     bench = commands.add_parser("bench", help="measure this machine and print figures")
     bench.add_argument("--json", type=_new_file, metavar="FILE", help="write the figures as JSON")
     extent = bench.add_mutually_exclusive_group()
@@ -94,13 +105,7 @@ def _add_repetition(run: argparse.ArgumentParser) -> None:
         metavar="N|auto",
         help="scenarios at the same time (default: auto, by cores and memory)",
     )
-    run.add_argument(
-        "-v",
-        "--verbose",
-        action="count",
-        default=0,
-        help="show what the consoles print; -vv: also what testbed.log says",
-    )
+    _add_verbose(run)
     run.add_argument(
         "--repeat", type=_count, metavar="N", help="run each N times, each with a seed of its own"
     )
@@ -108,6 +113,16 @@ def _add_repetition(run: argparse.ArgumentParser) -> None:
         "--until-fail",
         action="store_true",
         help="start none after one that did not pass; without --repeat, again and again",
+    )
+
+
+def _add_verbose(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="count",
+        default=0,
+        help="show what the consoles print; -vv: also what testbed.log says",
     )
 
 

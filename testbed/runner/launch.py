@@ -24,6 +24,7 @@ from testbed.run import new_directory
 from testbed.runner.discover import ScenarioFile
 from testbed.runner.events import Listener, listen
 from testbed.runner.follow import RunLogs
+from testbed.runner.invocation import Invocation, revision
 from testbed.scenario.verdict import Outcome, Verdict
 
 _LOG = "scenario.log"
@@ -54,6 +55,7 @@ class Launch:
         self.scenario = scenario
         results = options.results or Path.cwd() / "testbed-results"
         self.directory = new_directory(results, scenario.name)
+        Invocation(scenario.path, options, revision()).write(self.directory)
         reader, writer = os.pipe()
         chosen = replace(options, directory=self.directory, events=writer)
         self._board = options.board

@@ -6,8 +6,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-CORES = 1.5
-"""Of one run at most: one thread emulates its machine, another its devices."""
+CORES = 1
+"""That one run keeps busy: its machine's emulation is one thread, and waits for its devices."""
 
 MEMORY = 2 << 30
 """Bytes that one run may take: 1 GiB of its machine's, and what answers for its devices."""
@@ -17,7 +17,7 @@ def default_width(cores: int | None = None, available: int | None = None) -> int
     """As many runs as have cores and memory (in bytes), by default this machine's."""
     cores = len(os.sched_getaffinity(0)) if cores is None else cores
     available = _available() if available is None else available
-    return max(1, min(int(cores / CORES), available // MEMORY))
+    return max(1, min(cores // CORES, available // MEMORY))
 
 
 def _available() -> int:

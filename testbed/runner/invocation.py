@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""What a run was asked to do, kept in its folder, so that it can be done again."""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from testbed.errors import Stage, TestbedError
+from testbed.options import Options
+from testbed.paths import PROJECT
+
+FILE = "run.json"
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """`revision` is the testbed's commit, with "-dirty" if files differed from it."""
+
+    scenario: Path
+    options: Options
+    revision: str
+
+    def write(self, directory: Path) -> None:
+        # What belongs to one process or folder means nothing in another.
+        options = replace(self.options, directory=None, events=None)
+        document = {
+            "scenario": str(self.scenario),
+            "revision": self.revision,
+            "options": json.loads(options.to_json()),
+        }
+        (directory / FILE).write_text(json.dumps(document, indent=2) + "\n")
+
+    @classmethod
+    def read(cls, directory: Path) -> Invocation:
+        """Of the run in a folder. TestbedError when that is not one."""
+        path = directory / FILE
+        try:
+            document = json.loads(path.read_text())
+            return cls(
+                Path(document["scenario"]),
+                Options.from_json(json.dumps(document["options"])),
+                str(document["revision"]),
+            )
+        except OSError as error:
+            why = error.strerror or str(error)
+        except (ValueError, KeyError, TypeError) as error:
+            why = f"it is not what a run leaves there: {error!r}"
+        raise TestbedError(
+            Stage.INFRASTRUCTURE,
+            f"cannot read {path}: {why}; name the folder of a run, such as testbed-results/...",
+        )
+
+
+@functools.cache
+def revision() -> str:
+    """The commit of this testbed; "unknown" where it is no checkout."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        return f"{commit}-dirty" if _git("status", "--porcelain") else commit
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "--no-optional-locks", "-C", str(PROJECT), *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    return done.stdout.strip()
