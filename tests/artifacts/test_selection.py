@@ -118,6 +118,14 @@ def test_a_choice_is_kept_until_a_refresh(cache: Cache, random: Random) -> None:
     assert (first.asked, second.asked, third.asked) == (1, 0, 1)
 
 
+def test_what_is_pinned_for_once_is_not_kept(cache: Cache, random: Random) -> None:
+    kept, pinned = a_selection(random), a_selection(random)
+    Selections(cache).save(kept)
+    once = resolver(cache, pinned={pinned.wish.digest: pinned}, remember=False)
+    assert once.resolve([(kept.wish, Chooser(kept))]) == [pinned]
+    assert resolver(cache).resolve([(kept.wish, Chooser(pinned))]) == [kept]
+
+
 def test_a_pinned_manifest_decides(cache: Cache, random: Random, tmp_path: Path) -> None:
     kept, pinned = a_selection(random), a_selection(random)
     Selections(cache).save(kept)
