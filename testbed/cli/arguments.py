@@ -22,6 +22,7 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--junit", type=_new_file, metavar="FILE", help="write the verdicts as JUnit XML"
     )
+    run.add_argument("--tap", type=_new_file, metavar="FILE", help="write the verdicts as TAP 14")
     run.add_argument(
         "--html", type=_new_file, metavar="FILE", help="write a page of all verdicts and runs"
     )
@@ -40,6 +41,15 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
         type=_new_file,
         metavar="FILE",
         help="where the page goes (default: RUN/report.html)",
+    )
+
+    export = commands.add_parser("export", help="write a run for other viewers")
+    export.add_argument("run", type=Path, metavar="RUN", help="the folder that the run left")
+    export.add_argument(
+        "--perfetto", type=_new_file, metavar="FILE", help="all of it, as Chrome trace JSON"
+    )
+    export.add_argument(
+        "--vcd", type=_new_file, metavar="FILE", help="the interrupt wires, as value changes"
     )
 
     setup = commands.add_parser("setup", help="fetch and build everything a board needs")

@@ -16,16 +16,16 @@ from testbed.cli.arguments import options_of
 from testbed.errors import TestbedError
 from testbed.options import Options
 from testbed.parts import parts_for
-from testbed.report.overview import write_overview
 from testbed.report.page import leave_report
 from testbed.run import new_directory
 from testbed.runner.discover import ScenarioFile, UsageError, find
+from testbed.runner.files import write_files
 from testbed.runner.jobs import Job, jobs
 from testbed.runner.keeper import check_terminal, leave_to_person
 from testbed.runner.launch import Launch
 from testbed.runner.live import LineReport, report_for
 from testbed.runner.pool import Pool
-from testbed.runner.report import exit_status, write_json, write_junit
+from testbed.runner.report import exit_status
 from testbed.runner.summary import summary
 from testbed.runner.width import default_width
 from testbed.scenario.verdict import Outcome, Verdict
@@ -47,15 +47,10 @@ def main(parsed: argparse.Namespace) -> int:
         pool.run(jobs(chosen, rounds))
     finally:
         report.close()
-        if parsed.json is not None:
-            write_json(parsed.json, pool.verdicts)
-        if parsed.junit is not None:
-            write_junit(parsed.junit, pool.verdicts)
-        if parsed.html is not None:
-            write_overview(parsed.html, pool.verdicts)
+        written = write_files(parsed, pool.verdicts)
         for line in summary(pool.verdicts, repeated=rounds != 1):
             report.say(line)
-    return exit_status(pool.verdicts)
+    return exit_status(pool.verdicts) if written else 2
 
 
 def _width(parsed: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -56,8 +57,13 @@ def is_run(directory: Path) -> bool:
     return any((directory / name).is_file() for name in (VERDICT_FILE, "testbed.log"))
 
 
-def read_run(directory: Path) -> Recording:
-    """All of a run that can be read; the rest is told in `problems`."""
+def read_run(directory: Path, *, whole: bool = False) -> Recording:
+    """All of a run that can be read; the rest is told in `problems`.
+
+    Of long files only what a page takes is read, but with `whole` everything.
+    """
+    log_bytes = sys.maxsize if whole else LOG_BYTES
+    head, tail = (-1, 0) if whole else (TRACE_HEAD_BYTES, TRACE_TAIL_BYTES)
     found = Recording(directory, Verdict.read(directory))
     found.steps = read_steps(directory)
     manifest = directory / "manifest.json"
@@ -67,29 +73,18 @@ def read_run(directory: Path) -> Recording:
     log = directory / "testbed.log"
     if log.exists():
         with _told(found.problems, log):
-            found.consoles.append(read_log(log, LOG_BYTES))
+            found.consoles.append(read_log(log, log_bytes))
     for machine in _machines(directory):
         console = directory / machine / "console.log"
         if console.exists():
             with _told(found.problems, console):
-                found.consoles.append(read_console(console, directory, LOG_BYTES))
+                found.consoles.append(read_console(console, directory, log_bytes))
         with _told(found.problems, directory / machine / "nodes.json"):
             found.nodes += read_nodes(directory, machine)
-    found.activities = list(read_activities(directory, found.problems, limited=True))
+    for trace in sorted(directory.glob("host/*.trace")):
+        with _told(found.problems, trace):
+            found.activities.append(read_trace(trace, directory, head=head, tail=tail))
     return found
-
-
-def read_activities(
-    directory: Path, problems: list[str], *, limited: bool = False
-) -> Iterator[Activity]:
-    """The trace of each device, whole or `limited` to what a page takes."""
-    head, tail = (TRACE_HEAD_BYTES, TRACE_TAIL_BYTES) if limited else (-1, 0)
-    for path in sorted(directory.glob("host/*.trace")):
-        activity = None
-        with _told(problems, path):
-            activity = read_trace(path, directory, head=head, tail=tail)
-        if activity is not None:
-            yield activity
 
 
 def _machines(directory: Path) -> list[str]:
