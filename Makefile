@@ -13,7 +13,7 @@ BOARDS := arm-virt e500
 # Run once more on the nested QEMU of the distribution, which arm-virt has besides the one built.
 ON_STOCK_QEMU := uart sata sec-two-guests
 
-.PHONY: run check lint parts test scenarios packages clean
+.PHONY: run check lint parts test scenarios packages packages-for-checks clean
 .NOTPARALLEL:
 
 run: $(INSTALLED)
@@ -32,7 +32,7 @@ lint: $(INSTALLED)
 parts: $(INSTALLED)
 	for board in $(BOARDS); do $(BIN)/testbed setup --board $$board --guest-qemu built || exit; done
 
-test: parts
+test: parts | packages-for-checks
 	$(BIN)/pytest
 
 scenarios: parts
@@ -42,6 +42,9 @@ scenarios: parts
 
 packages:
 	@ci/packages $(BOARD)
+
+packages-for-checks:
+	@ci/packages --checks $(BOARD)
 
 $(INSTALLED): pyproject.toml | packages
 	@echo "making the virtual environment $(VENV)"

@@ -2,7 +2,7 @@
 """What this machine lacks to run the testbed, each with the command that mends it.
 
 Needs nothing but Python's own library, so that it can say what is missing before anything is
-installed: `python3 -m testbed.doctor [--packages] [BOARD...]`.
+installed: `python3 -m testbed.doctor [--packages] [--checks] [BOARD...]`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 
 _PACKAGES = Path(__file__).resolve().parents[1] / "guests" / "packages"
 _EVERY_BOARD = "workstation"
+_CHECKS = Path(__file__).resolve().parents[1] / "ci" / "checks.txt"
 _PYTHON = (3, 11)
 
 # Megabytes. With all boards an empty cache grows to about 1300. While kernel and nested QEMU of
@@ -43,7 +44,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class Requirement:
-    """A line of guests/packages/workstation*.txt: a Debian package and how to see if it is there.
+    """A line of guests/packages/workstation*.txt or ci/checks.txt: a Debian package, and how to see
+    if it is there.
 
     `probe` is program:NAME, file:PATH or python:MODULE.
     """
@@ -88,7 +90,12 @@ def _read(path: Path) -> Iterator[Requirement]:
 
 def check(boards: Sequence[str] = ()) -> list[Finding]:
     """Everything that is missing on this machine; empty when `boards`, or all, can run on it."""
-    return [*_system(), *_packages(boards), *_apt(), *_space()]
+    return [*_system(), *_missing(requirements(boards)), *_apt(), *_space()]
+
+
+def missing_for_checks() -> list[Finding]:
+    """What `make check` would lack besides, as for a change of the testbed itself."""
+    return list(_missing(_read(_CHECKS)))
 
 
 def install_command(packages: Iterable[str]) -> str:
@@ -121,8 +128,8 @@ def _system() -> Iterator[Finding]:
         )
 
 
-def _packages(boards: Sequence[str]) -> Iterator[Finding]:
-    for requirement in requirements(boards):
+def _missing(wanted: Iterable[Requirement]) -> Iterator[Finding]:
+    for requirement in wanted:
         if not requirement.met():
             what = requirement.probe.partition(":")[2]
             yield Finding(
@@ -185,9 +192,12 @@ def _free_megabytes(path: Path) -> int:
 def main(arguments: Sequence[str] = ()) -> int:
     """Print the findings for the boards that are named, or all. 0: nothing is missing.
 
-    With "--packages" print just the names of missing Debian packages, for a script; always 0.
+    With "--packages" print just the names of missing Debian packages, for a script; always 0. With
+    "--checks" look for what `make check` needs, too.
     """
-    findings = check([name for name in arguments if name != "--packages"])
+    findings = check([name for name in arguments if not name.startswith("--")])
+    if "--checks" in arguments:
+        findings += missing_for_checks()
     if "--packages" in arguments:
         print(*dict.fromkeys(f.package for f in findings if f.package is not None))
         return 0

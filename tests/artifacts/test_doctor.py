@@ -144,6 +144,16 @@ def test_a_board_needs_nothing_of_another(
     assert f"qemu-system-{other}" not in packages
 
 
+def test_checks_need_what_runs_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", path_without(tmp_path / "programs"))
+    assert doctor.main(["--packages"]) == 0
+    assert "chromium" not in capsys.readouterr().out
+    assert doctor.main(["--packages", "--checks"]) == 0
+    assert {"chromium", "chromium-driver"} <= set(capsys.readouterr().out.split())
+
+
 def test_there_is_a_list_for_each_board() -> None:
     lists = {path.stem for path in doctor._PACKAGES.glob("workstation-*.txt")}
     assert lists == {f"workstation-{name}" for name in BOARDS}

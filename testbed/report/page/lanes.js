@@ -67,7 +67,7 @@ class ConsoleLane {
     for (let i = indexOf(this.times, scale.time(scale.left)); i < this.times.length; i++) {
       const x = Math.round(scale.x(this.times[i]));
       if (x > scale.right) break;
-      if (x !== drawn) context.fillRect(x, top + 4, 1.5, 13);
+      if (x !== drawn) context.fillRect(x, top + 4, 1, 13);
       drawn = x;
     }
   }
@@ -148,17 +148,19 @@ class WireLane {
     context.fillRect(scale.left, top + this.height - 3, scale.right - scale.left, 1);
     context.fillStyle = scale.colours.wire;
     let index = Math.max(0, indexOf(this.times, scale.time(scale.left)) - 1);
-    let drawn = scale.left;
+    let drawn = Math.floor(scale.left);
     for (; index < this.times.length; index++) {
       const left = scale.x(this.times[index]);
       if (left > scale.right) break;
       if (!this.levels[index]) continue;
       const next = index + 1 < this.times.length ? this.times[index + 1] : Infinity;
       const right = Math.min(scale.x(next), scale.right);
-      const from = Math.max(left, drawn);
-      if (right <= drawn) continue;
-      context.fillRect(from, top + 3, Math.max(right - from, 1), this.height - 6);
-      drawn = Math.max(right, from + 1);
+      // Whole pixels: however short a pulse is, it is seen, and many are drawn as one.
+      const from = Math.max(Math.floor(left), drawn);
+      const to = Math.max(Math.ceil(right), from + 1);
+      if (right < drawn) continue;
+      context.fillRect(from, top + 3, to - from, this.height - 6);
+      drawn = to;
     }
   }
 

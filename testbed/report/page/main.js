@@ -59,6 +59,10 @@
     }
     add(false, ...device.wires.map((wire) => new WireLane(device, wire)));
   }
+  page.timeline.setAttribute(
+    "aria-label",
+    `Time line of ${lanes.map((lane) => lane.label.trim()).join(", ")}; the same is listed below`,
+  );
   new Timeline(page.timeline, page.under, view, lanes);
   new Activity(page, view, devices);
   new Consoles(page.consoles, page.line, view, consoles);
