@@ -12,7 +12,7 @@ from testbed.remoteport.device import Device
 
 _OFFSET = 0x300000
 _SIZE = 0x10000
-_NAME = f"crypto@{_OFFSET:x}"
+_RING = ("fsl,sec-v4.0-job-ring",)
 
 # caam_jr goes even while the kernel tests its algorithms, and the host then oopses.
 _TESTED = (
@@ -29,42 +29,57 @@ def sec_devices(
     interrupt: int,
     rings: Sequence[tuple[int, int]],
     properties: Mapping[str, Value],
+    ring_compatible: tuple[str, ...] = _RING,
+    offset: int = _OFFSET,
+    size: int = _SIZE,
 ) -> tuple[PlatformDevice, ...]:
-    """The SEC that `config` describes where QorIQ parts have it, in pages of 4 KiB.
+    """The SEC that `config` describes, by default where QorIQ parts have it, in their 64 KiB.
 
     `interrupt` is the controller's, `rings` the (interrupt, stream id) of each ring that the board
-    has. `properties` are the controller's besides those of every SEC.
+    has. `properties` are the controller's besides those of every SEC. `offset` and `size` are in
+    bytes, within `/soc`.
     """
     rings_end = (1 + len(rings)) * config.page_size
+    name = f"crypto@{offset:x}"
     controller = PlatformDevice(
-        name=_NAME,
+        name=name,
         compatible=compatible,
-        registers=((_OFFSET, _SIZE),),
-        windows=((_OFFSET, config.page_size), (_OFFSET + rings_end, _SIZE - rings_end)),
+        registers=((offset, size),),
+        windows=((offset, config.page_size), (offset + rings_end, size - rings_end)),
         interrupts=(interrupt,),
         model=lambda _: Sec(config, rings=len(rings)).controller,
         properties={
             "fsl,sec-era": config.era,
             "#address-cells": 1,
             "#size-cells": 1,
-            "ranges": (0, _OFFSET, _SIZE),
+            "ranges": (0, offset, size),
             **properties,
         },
         stand_in=lambda model: _controller(model).stand_in(config.page_size),
     )
-    return controller, *(_ring(config, index, *ids) for index, ids in enumerate(rings))
+    return controller, *(
+        _ring(config, controller, index, ring_compatible, *ids) for index, ids in enumerate(rings)
+    )
 
 
-def _ring(config: SecConfig, index: int, interrupt: int, stream_id: int) -> PlatformDevice:
+def _ring(
+    config: SecConfig,
+    controller: PlatformDevice,
+    index: int,
+    compatible: tuple[str, ...],
+    interrupt: int,
+    stream_id: int,
+) -> PlatformDevice:
+    ((base, _),) = controller.registers
     offset = (1 + index) * config.page_size
     return PlatformDevice(
-        name=f"{_NAME}/jr@{offset:x}",
-        compatible=("fsl,sec-v4.0-job-ring",),
+        name=f"{controller.name}/jr@{offset:x}",
+        compatible=compatible,
         registers=((offset, config.page_size),),
-        windows=((_OFFSET + offset, config.page_size),),
+        windows=((base + offset, config.page_size),),
         interrupts=(interrupt,),
         idle=_TESTED,
-        model=lambda made: _controller(made[f"/soc/{_NAME}"]).rings[index],
+        model=lambda made: _controller(made[controller.path]).rings[index],
         stream_id=stream_id,
     )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from testbed.boards.board import PlatformDevice
 from testbed.devicetree import fragment, guest_nodes
+from testbed.devicetree.address import register_windows
 from testbed.devicetree.guest_nodes import Placement
 from testbed.devicetree.tree import Node, Tree
 from testbed.machine.assignment import Assignment
@@ -20,10 +21,8 @@ from testbed.machine.host import Host
 from testbed.paths import FRAGMENTS
 
 _BUS = "stand-ins"
-_SPACE = 0x10000
-"""Bytes set aside for one stand-in; its size and its alignment."""
-_PAGE = 0x1000
-"""What each part takes of it."""
+_PAGES = 16
+"""What is set aside for one stand-in, which is aligned to all of it: each part takes a page."""
 
 
 @dataclass(frozen=True)
@@ -69,21 +68,29 @@ class StandIns:
         if whole is None:
             return None
         node = self._nodes.get(whole.path) or self._add(whole)
-        page = _PAGE * (1 + self._parts[whole.path].index(path))
+        size = self._page(whole)
+        page = size * (1 + self._parts[whole.path].index(path))
         base = self._host.board.guest_bus.base + placement.offsets[0]
-        translated = (page, base >> 32, base & 0xFFFFFFFF, _PAGE)
+        translated = (page, base >> 32, base & 0xFFFFFFFF, size)
         node.set("ranges", (*node.cells("ranges"), *translated))
         return Bus(node, replace(placement, offsets=(page,)))
+
+    def _page(self, whole: PlatformDevice) -> int:
+        """Bytes of each part's registers."""
+        part = self._host.node(self._parts[whole.path][0])
+        return register_windows(self._host.tree, part)[0][1]
 
     def _add(self, whole: PlatformDevice) -> Node:
         assert whole.stand_in is not None
         host, guest = self._host, self._guest
-        address = host.board.guest_memory_end - _SPACE * (1 + len(self.preloads))
+        space = _PAGES * self._page(whole)
+        before = [preload.address for preload in self.preloads]
+        address = (min([host.board.guest_memory_end, *before]) - space) & -space
         content = whole.stand_in(host.model(whole.path))
         name = f"{whole.name.partition('@')[0]}@{address:x}"
         self.preloads.append(Preload(name.replace("@", "-"), address, content))
 
-        reg = (address >> 32, address & 0xFFFFFFFF, 0, _SPACE)
+        reg = (address >> 32, address & 0xFFFFFFFF, 0, space)
         # Linux maps as registers only what is no memory to it.
         if host.board.complete_tree:
             start = host.board.guest_memory_start
