@@ -3,10 +3,9 @@
 
 import re
 
-from testbed.machine.assignment import Assignment
 from testbed.machine.guest import Guest
-from testbed.remoteport.device import BusError
 from testbed.scenario import Scenario
+from testbed.scenario.containment import check_refused
 from testbed.scenario.tool import Tool
 
 PAGE = 4096
@@ -45,7 +44,7 @@ class DmaContained(Scenario):
                 places[memory.start - PAGE] = "below the guest's memory"
             for address, where in places.items():
                 with Tool(guest.agent, self.canary(), self.deadline(30)) as own_canary:
-                    self.refused(device, address, where)
+                    check_refused(self, device.path, address, where)
                     self.intact(own_canary, guest.name)
 
             # The same address in both guests: the device reaches its own guest's only.
@@ -78,42 +77,6 @@ class DmaContained(Scenario):
             if (host_page := int(found[1], 16)) not in own:
                 return host_page
             page += PAGE
-
-    def refused(self, device: Assignment, address: int, where: str) -> None:
-        """Both directions are refused, and the host's log names the stream and the address.
-
-        An IOMMU may keep one refusal at a time for the kernel and forget those that come meanwhile,
-        and the kernel limits what it prints: so the device tries each second until it is told.
-        """
-        stream = self.host.stream_id(device.path)
-        page = (address + 8) & -PAGE
-        next_try = self.deadline(0)
-
-        def told() -> bool:
-            nonlocal next_try
-            if next_try.expired:
-                self.try_both(device, address, where)
-                next_try = self.deadline(1)
-            return any(
-                fault.source_id == stream and fault.address & -PAGE == page
-                for fault in self.host.iommu_faults()
-            )
-
-        self.wait_until(
-            told, self.deadline(20), f"the host's log to tell of stream {stream:#x} at {page:#x}"
-        )
-
-    def try_both(self, device: Assignment, address: int, where: str) -> None:
-        dma = self.host.model(device.path).dma
-        for access in (
-            lambda: dma.read(address, 16),
-            lambda: dma.write(address, self.random.randbytes(16)),
-        ):
-            try:
-                access()
-            except BusError:
-                continue
-            raise AssertionError(f"DMA of {device.path} reached {where}, {address:#x}")
 
     def intact(self, canary: Tool, machine: str) -> None:
         answer = canary.ask("check", self.deadline(30))
