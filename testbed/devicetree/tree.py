@@ -6,7 +6,7 @@ from __future__ import annotations
 import io
 import struct
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -166,9 +166,16 @@ class Tree:
             raise TreeError(f"cannot read device tree {path}: {error.strerror}") from None
 
     @classmethod
-    def compile(cls, path: Path) -> Tree:
-        """Compile a device-tree source file with dtc."""
-        done = _dtc("-I", "dts", "-O", "dtb", "-q", str(path))
+    def compile(
+        cls, path: Path, *, text: bytes | None = None, folders: Sequence[Path] = ()
+    ) -> Tree:
+        """Compile a device-tree source file with dtc, or `text` that was made of it.
+
+        `folders` are where it looks for files that it includes.
+        """
+        search = [word for folder in folders for word in ("-i", str(folder))]
+        source = str(path) if text is None else "-"
+        done = _dtc("-I", "dts", "-O", "dtb", "-q", *search, source, text=text)
         if done.returncode:
             reason = (done.stderr.decode(errors="replace").strip().splitlines() or ["dtc failed"])[
                 0
@@ -236,9 +243,9 @@ def _raw_bytes(item: Any) -> bytes:
             return b""
 
 
-def _dtc(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+def _dtc(*arguments: str, text: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(["dtc", *arguments], capture_output=True, check=False)
+        return subprocess.run(["dtc", *arguments], input=text, capture_output=True, check=False)
     except FileNotFoundError:
         raise TreeError(
             "dtc is not installed (package device-tree-compiler); see 'testbed doctor'"
