@@ -4,10 +4,13 @@
 from testbed.artifacts.board import (
     BOARDS,
     BoardArtifacts,
+    DriverSources,
     Sources,
     has_stock_nested_qemu,
     no_stock_nested_qemu,
     prepare,
+    prepare_board_trees,
+    prepare_driver_sources,
     prepare_sources,
 )
 from testbed.artifacts.parts import NestedQemu
@@ -16,6 +19,7 @@ from testbed.artifacts.progress import PlainProgress, Progress, Step, progress_f
 __all__ = [
     "BOARDS",
     "BoardArtifacts",
+    "DriverSources",
     "NestedQemu",
     "PlainProgress",
     "Progress",
@@ -24,6 +28,8 @@ __all__ = [
     "has_stock_nested_qemu",
     "no_stock_nested_qemu",
     "prepare",
+    "prepare_board_trees",
+    "prepare_driver_sources",
     "prepare_sources",
     "progress_for",
 ]

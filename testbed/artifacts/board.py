@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from testbed.artifacts import arm_virt, e500
+from testbed.artifacts import arm_virt, board_trees, e500
 from testbed.artifacts.cache import Cache
 from testbed.artifacts.commands import Commands
 from testbed.artifacts.digest import file_sha256
@@ -24,7 +24,7 @@ from testbed.artifacts.progress import Progress, size_text
 from testbed.artifacts.qemu import Qemu, find_qemu
 from testbed.artifacts.resolver import Resolver
 from testbed.artifacts.selection import Selection
-from testbed.artifacts.targets import Workshop
+from testbed.artifacts.targets import Target, Workshop
 
 _COMPOSITIONS = {"arm-virt": arm_virt.COMPOSITION, "e500": e500.COMPOSITION}
 BOARDS = tuple(_COMPOSITIONS)
@@ -162,6 +162,56 @@ def prepare_sources(board: str, *, progress: Progress) -> Sources:
     targets = (parts.linux_source, parts.linux_headers, parts.qemu_source)
     makings.workshop.make(targets)
     return Sources(*(makings.workshop.objects.folder(target.recipe) for target in targets))
+
+
+@dataclass(frozen=True)
+class DriverSources:
+    """What is known of the drivers of a board's kernel."""
+
+    source_drivers: Path
+    """JSON: for each compatible, [source file, option that builds it] of its drivers."""
+    kernel_aliases: Path
+    """modules.alias of all modules that the board's kernel has."""
+    payload_aliases: Path
+    """The same of those that host and guest can load."""
+    config: Path
+    """The configuration of that kernel."""
+
+
+def prepare_driver_sources(board: str, *, progress: Progress) -> DriverSources:
+    """Have in the cache what tells of drivers for `board`, as `prepare` does with the parts."""
+    makings = _makings(board, progress)
+    parts, workshop = makings.parts, makings.workshop
+    (payload_modules,) = (need for need in parts.payload.needs if need.name == "payload modules")
+    built = [need for need in payload_modules.needs if need is not parts.kernel]
+    aliases = board_trees.driver_aliases_target(parts.kernel, payload_modules, *built)
+    wanted = (_board_trees(makings), aliases, parts.kernel)
+    workshop.make(wanted)
+    tree, alias, kernel = (workshop.objects.folder(target.recipe) for target in wanted)
+    return DriverSources(
+        source_drivers=tree / board_trees.SOURCE_DRIVERS,
+        kernel_aliases=alias / board_trees.KERNEL_ALIASES,
+        payload_aliases=alias / board_trees.PAYLOAD_ALIASES,
+        config=kernel / "config",
+    )
+
+
+def prepare_board_trees(*, progress: Progress) -> Path:
+    """The kernel's device trees and what they include, at their places in its source."""
+    makings = _makings(BOARDS[0], progress)
+    target = _board_trees(makings)
+    makings.workshop.make([target])
+    return makings.workshop.objects.folder(target.recipe) / board_trees.TREES
+
+
+def _board_trees(makings: _Makings) -> Target:
+    """Of the kernel source that is among the selected packages."""
+    (linux,) = (s for s in makings.selections if any(_is_source(p.package) for p in s.packages))
+    return board_trees.board_trees_target(linux)
+
+
+def _is_source(package: str) -> bool:
+    return package.startswith("linux-source-")
 
 
 @dataclass(frozen=True)
