@@ -98,6 +98,22 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
     )
     _add_overrides(bench)
 
+    checklist = commands.add_parser(
+        "checklist", help="say what VFIO needs for each device of a board's tree, and test it"
+    )
+    checklist.add_argument(
+        "tree", metavar="PATH|NAME", help="a .dts or .dtb file, or a tree of the kernel's source"
+    )
+    checklist.add_argument(
+        "--static", action="store_true", help="only look at the tree, without a machine"
+    )
+    for option, text in (("html", "HTML"), ("markdown", "Markdown"), ("json", "JSON")):
+        checklist.add_argument(
+            f"--{option}", type=_new_file, metavar="FILE", help=f"write the checklist as {text}"
+        )
+    _add_overrides(checklist)
+    checklist.set_defaults(board=None)
+
     serve = commands.add_parser("serve", help="serve a board's device models to a QEMU")
     serve.add_argument("--directory", type=Path, default=Path(), help="where the sockets go")
     serve.add_argument(

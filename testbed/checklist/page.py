@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+"""A checklist as a page that needs nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from testbed.checklist.result import Checklist, by_reason, groups
+
+_TEMPLATES = Path(__file__).with_name("templates")
+
+
+def to_html(checklist: Checklist) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("checklist.html.j2").render(
+        list=checklist,
+        modelled=[entry for entry in checklist.entries if entry.kind],
+        unmodelled=groups(checklist.entries),
+        excused=by_reason(checklist.excused),
+    )

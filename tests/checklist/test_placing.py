@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""Devices of a board's tree in the emulated host."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from testbed.boards import BOARDS
+from testbed.checklist.placed import PlacedDevices, place_devices
+from testbed.devicetree import Tree
+from testbed.errors import TestbedError
+
+SOC = "/soc@ffe000000"
+
+
+@pytest.fixture
+def placed(board_tree: Tree) -> PlacedDevices:
+    return place_devices(board_tree, BOARDS["e500"])
+
+
+def test_devices_are_where_the_part_has_them(placed: PlacedDevices) -> None:
+    places = {device.node: device.place for device in placed.assignable}
+    assert places == {
+        f"{SOC}/serial@11c500": "/soc/serial@11c500",
+        f"{SOC}/serial@11c600": "/soc/serial@11c600",
+        f"{SOC}/crypto@300000/jr@1000": "/soc/crypto@300000/jr@1000",
+    }
+    made = {device.path: device for device in placed.devices}
+    assert made["/soc/serial@11c500"].registers == ((0x11C500, 0x100),)
+    assert made["/soc/crypto@300000/jr@1000"].regions == ((0x301000, 0x1000),)
+    assert "/soc/iommu@20000" in made, "the board needs its own IOMMU"
+
+
+def test_each_has_an_interrupt_and_a_stream_of_its_own(placed: PlacedDevices) -> None:
+    lines = [line for device in placed.devices for line in device.interrupts]
+    assert len(set(lines)) == len(lines)
+    made = {device.path: device for device in placed.devices}
+    assert made["/soc/serial@11c500"].interrupts == (36,), "the number that the part has"
+    assert made["/soc/serial@11c600"].interrupts != (36,)
+    streams = [device.stream_id for device in placed.devices if device.stream_id is not None]
+    assert len(set(streams)) == len(streams)
+
+
+def test_a_node_keeps_what_is_its_own(placed: PlacedDevices) -> None:
+    (uart,) = (device for device in placed.devices if device.path == "/soc/serial@11c500")
+    assert uart.compatible == ("fsl,ns16550", "ns16550")
+    assert uart.properties.keys() == {"clock-frequency", "acme,colour"}
+    assert uart.properties["clock-frequency"] == 150_000_000, "firmware would have filled it in"
+
+
+def test_a_place_that_is_taken_is_another_ones(board_tree: Tree) -> None:
+    board = BOARDS["e500"]
+    taken = replace(board.devices[0], name="taken@11c000", registers=((0x11C000, 0x1000),))
+    crowded = replace(board, devices=(*board.devices, taken))
+    (uart, *_) = place_devices(board_tree, crowded).assignable
+    assert uart.place != "/soc/serial@11c500"
+    windows = sorted(
+        (start, start + size)
+        for device in place_devices(board_tree, crowded).devices
+        for start, size in device.registers
+        if device.path.count("/") == 2
+    )
+    assert all(end <= start for (_, end), (start, _) in pairwise(windows))
+
+
+def test_more_than_there_is_room_for(board_tree: Tree) -> None:
+    small = replace(BOARDS["e500"], soc_size=0x100000)
+    with pytest.raises(
+        TestbedError, match=r"has no room for 0x100 bytes of registers for .*serial"
+    ):
+        place_devices(board_tree, small)
