@@ -45,6 +45,8 @@ class Options:
     """Instead of the test, everything assigned to a guest and left to a person."""
     keep: bool = False
     """Leave the machines to a person when the scenario does not pass."""
+    cold: bool = False
+    """Boot the host from power-on, without a template."""
 
     @property
     def stays(self) -> bool:

@@ -9,9 +9,9 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from qemu.qmp import ExecuteError, Message, QMPClient, QMPError
 
@@ -81,6 +81,31 @@ class Qmp:
             self._client.execute(command, arguments),
             deadline or Deadline(10),
         )
+
+    def execute_until(
+        self,
+        command: str,
+        arguments: Mapping[str, Any],
+        event: str,
+        last: Callable[[Mapping[str, Any]], bool],
+        *,
+        deadline: Deadline,
+    ) -> Mapping[str, Any]:
+        """Execute a command and wait for its `event`, the first whose data are the `last`.
+
+        Returns those data. TestbedError as `execute`.
+        """
+
+        async def work() -> Mapping[str, Any]:
+            with self._client.listener(event) as events:
+                await self._client.execute(command, arguments)
+                async for message in events:
+                    data: dict[str, Any] = cast(dict[str, Any], message.get("data", {}))
+                    if last(data):
+                        return data
+            raise EOFError(f"no more events, {event} did not come")
+
+        return self._call(f"{command} and its {event}", work(), deadline)
 
     def monitor(self, command: str) -> str:
         """The text a human monitor command prints."""

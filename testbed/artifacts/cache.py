@@ -10,6 +10,7 @@ locks/                 one lock per thing that is being written
 logs/                  what the last failed build of an object said
 selections/            which packages were taken from the archive
 apt/                   signed indexes of the archive
+templates/DIGEST/      a saved host, named by the digest of all that made it; see template_store.py
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Cache:
         self.logs = root / "logs"
         self.selections = root / "selections"
         self.apt = root / "apt"
+        self.templates = root / "templates"
 
     @classmethod
     def default(cls) -> Cache:
@@ -62,6 +64,7 @@ class Cache:
             self.logs,
             self.selections,
             self.apt,
+            self.templates,
         )
         with writing("its folders", self.root):
             for folder in folders:

@@ -26,6 +26,9 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--html", type=_new_file, metavar="FILE", help="write a page of all verdicts and runs"
     )
+    run.add_argument(
+        "--cold", action="store_true", help="boot hosts from power-on, and not from templates"
+    )
     run.add_argument("--seed", type=int, default=0, help="repeat a run's random content")
     _add_repetition(run)
     _add_failure(run)
@@ -255,4 +258,5 @@ def options_of(parsed: argparse.Namespace) -> Options:
         results=results.resolve() if results is not None else None,
         seed=getattr(parsed, "seed", 0),
         keep=getattr(parsed, "keep", False) or getattr(parsed, "shell", False),
+        cold=getattr(parsed, "cold", False),
     )

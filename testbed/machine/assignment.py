@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from testbed.deadline import Deadline
 from testbed.devicetree.address import linux_name
@@ -45,6 +46,15 @@ class Assignment:
     def node(self) -> Node:
         return self.tree.node(self.path)
 
+    def facts(self) -> dict[str, Any]:
+        """What was found in the host, as a template keeps it."""
+        return {
+            "name": self.name,
+            "native_driver": self.native_driver,
+            "group": self.group,
+            "exposed": self.exposed.to_info(),
+        }
+
     def lines(self) -> list[str]:
         """For the log: what was found."""
         return [
@@ -57,10 +67,16 @@ class Assignment:
 def assign(host: Host, path: str, fragment: Path | None = None) -> Assignment:
     """Bind the device at `path` to vfio-platform and check what VFIO exposes against its node.
 
-    The guest's node is made by `fragment`, by default by the one of its binding.
+    The guest's node is made by `fragment`, by default by the one of its binding. A device that
+    VFIO has from the host's template on is not bound again, the first time.
     TestbedError (bind) when the node, the device, its group or its exposure is not as it must be;
     the device is given back to its driver first.
     """
+    facts = host.bound.pop(path, None)
+    if facts is not None:
+        found = _found(host, path, facts)
+        host.run.note("\n".join([f"{path} is assigned already in the template", *found.lines()]))
+        return replace(found, fragment=fragment)
     with host.run.step(Stage.BIND, f"assigning {path}"):
         deadline = host.run.deadline(_SECONDS)
         devices = PlatformDevices(host.agent)
@@ -76,6 +92,19 @@ def assign(host: Host, path: str, fragment: Path | None = None) -> Assignment:
             raise
         host.run.note("\n".join(assignment.lines()))
         return replace(assignment, fragment=fragment)
+
+
+def _found(host: Host, path: str, facts: Mapping[str, Any]) -> Assignment:
+    """The assignment that `facts` are of."""
+    return Assignment(
+        path=path,
+        name=facts["name"],
+        native_driver=facts["native_driver"],
+        group=facts["group"],
+        exposed=parse_exposure(facts["exposed"]),
+        expected=expected_exposure(host.tree, host.node(path)),
+        tree=host.tree,
+    )
 
 
 def load_driver(host: Host, path: str) -> SysfsDevice:

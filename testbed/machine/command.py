@@ -41,6 +41,29 @@ class Chardevs:
 
 
 @dataclass(frozen=True)
+class Memory:
+    """A machine's memory in the file `path`: written through, or else left as it is and mapped
+    privately by a machine that waits for the state that goes with it.
+    """
+
+    path: Path
+    written: bool
+
+    def added_to(self, argv: Sequence[str]) -> list[str]:
+        """A machine's command line, made to have its memory there."""
+        argv = list(argv)
+        size = argv[argv.index("-m") + 1]
+        argv[argv.index("-machine") + 1] += ",memory-backend=ram"
+        share = "on" if self.written else "off"
+        path = escape(self.path)
+        argv += [
+            "-object",
+            f"memory-backend-file,id=ram,size={size}M,mem-path={path},share={share}",
+        ]
+        return argv if self.written else [*argv, "-incoming", "defer"]
+
+
+@dataclass(frozen=True)
 class HostCommand:
     """What the host's QEMU is started with. File names are relative to `host/` of the run."""
 
@@ -52,11 +75,12 @@ class HostCommand:
     guest_qemu: Path | None = None
     extra: tuple[str, ...] = ()
 
-    def argv(self, chardevs: Chardevs) -> list[str]:
-        """The command line for this run."""
-        return self._argv(
+    def argv(self, chardevs: Chardevs, memory: Memory | None = None) -> list[str]:
+        """The command line for this run; the machine's memory in a file if there is one."""
+        argv = self._argv(
             {name: f"socket,fd={chardevs.add(name)}" for name in ("qmp", "console", "agent")}
         )
+        return argv if memory is None else memory.added_to(argv)
 
     def script_argv(self) -> list[str]:
         """The same for a person: console on the terminal, QMP and agent on sockets."""

@@ -49,6 +49,13 @@ class Exposure:
         """The same for equal exposures, in every process: flags in order."""
         return f"Exposure({'; '.join(map(str, (*self.regions, *self.interrupts)))})"
 
+    def to_info(self) -> dict[str, Any]:
+        """In the form of the `vfio-info` tool, for `parse_exposure`."""
+        return {
+            "regions": [{"size": r.size, "flag_names": sorted(r.flags)} for r in self.regions],
+            "irqs": [{"count": i.count, "flag_names": sorted(i.flags)} for i in self.interrupts],
+        }
+
     def differences(self, expected: Exposure) -> list[str]:
         """One line for each way this differs from `expected`."""
         lines = []
@@ -80,7 +87,7 @@ def expected_exposure(tree: Tree, node: Node) -> Exposure:
 
 
 def parse_exposure(info: dict[str, Any]) -> Exposure:
-    """Read what the `vfio-info` tool in the host printed."""
+    """Read what the `vfio-info` tool in the host printed, or `Exposure.to_info` gave."""
     return Exposure(
         tuple(ExposedRegion(r["size"], frozenset(r["flag_names"])) for r in info["regions"]),
         tuple(ExposedInterrupt(i["count"], frozenset(i["flag_names"])) for i in info["irqs"]),

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""The emulated host: power-on to the command channel, and power-off."""
+"""The emulated host: power-on, or a template, to the command channel; and power-off."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,12 +22,14 @@ from testbed.devicetree.tree import Node, Tree
 from testbed.errors import Stage, TestbedError
 from testbed.machine import assignment
 from testbed.machine.assignment import Assignment
-from testbed.machine.command import Chardevs, HostCommand
+from testbed.machine.command import Chardevs, HostCommand, Memory
 from testbed.machine.disk import wait_for_disk
 from testbed.machine.interrupts import count_named
 from testbed.machine.models import Models
 from testbed.machine.network import interface_of
+from testbed.machine.saved_machine import load_machine, save_machine
 from testbed.machine.serial_port import open_serial_port
+from testbed.machine.template import Template
 from testbed.process import Process, tail
 from testbed.qmp import Qmp
 from testbed.remoteport.device import Device
@@ -33,6 +38,9 @@ from testbed.watch import Watch
 
 _QEMU_START_SECONDS = 20
 _BOOT_SECONDS = 60
+_RESTORE_SECONDS = 20
+_SAVE_SECONDS = 60
+_SEED_BYTES = 64
 
 
 class Host:
@@ -41,7 +49,10 @@ class Host:
     `devices` are those of its /soc bus, by default the board's. `models` replaces the model of a
     device, by device-tree path. `append` is added to the kernel's arguments, `extra` to QEMU's.
     `traced` keeps a trace of each model. `nodes` go into the root of its tree. `tree` is the device
-    tree the host was started with.
+    tree the host was started with. `name` is its folder in the run.
+
+    From a `template`, which all of the above has gone into, it is restored instead of booted.
+    With a file for its `memory` it can become one: see `save`.
     """
 
     def __init__(
@@ -57,12 +68,15 @@ class Host:
         extra: Sequence[str] = (),
         traced: bool = True,
         nodes: Sequence[ChildNode] = (),
+        name: str = "host",
+        template: Template | None = None,
+        memory: Path | None = None,
     ) -> None:
         self.run = run
         self.board = board
         self.artifacts = artifacts
         self.guest_qemu = guest_qemu
-        self.folder = run.folder("host")
+        self.folder = run.folder(name)
         self.watch = Watch()
         self.devices = tuple(board.devices if devices is None else devices)
         self.command = HostCommand(
@@ -74,7 +88,14 @@ class Host:
             guest_qemu=guest_qemu,
             extra=tuple(extra),
         )
-        self.tree = self._make_tree(nodes)
+        self.template = template
+        self.bound = dict(template.bound) if template is not None else {}
+        self._memory = Memory(memory, written=True) if memory is not None else None
+        if template is not None:
+            self._memory = Memory(template.memory, written=False)
+            self.tree = template.give_records(self.folder)
+        else:
+            self.tree = self._make_tree(nodes)
         self.models = Models(
             board,
             self.devices,
@@ -89,6 +110,8 @@ class Host:
         self._console: Console | None = None
         self._qmp: Qmp | None = None
         self._agent: AgentClient | None = None
+        self._ending = threading.Lock()
+        self._ended = False
 
     def _make_tree(self, nodes: Sequence[ChildNode]) -> Tree:
         """The tree QEMU makes for the machine, with these nodes and the board's /soc added."""
@@ -114,49 +137,84 @@ class Host:
         tree.save(self.folder / "host.dtb")
         return tree
 
-    def boot(self) -> None:
-        """Power on and wait until the host takes commands."""
-        with self.run.step(Stage.HOST_BOOT, f"booting the {self.board.name} host"):
-            self._write_script()
-            self.models.start()
-            self._process = Process(
-                self.command.argv(self._chardevs),
-                cwd=self.folder,
-                log=self.folder / "qemu.log",
-                pass_fds=self._chardevs.inherited,
-                on_exit=self._qemu_exited,
-            )
-            self._chardevs.close_theirs()
-            ours = self._chardevs.ours
-            self._console = Console(
-                "the host",
-                ours["console"],
-                self.folder / "console.log",
-                self.watch,
+    def boot(self, why: str = "") -> None:
+        """Power on, or restore the template, and wait until the host takes commands.
+
+        `why` tells the person running why there is no template, where there could be one.
+        """
+        if self.template is None:
+            reason = f", without a template: {why}" if why else ""
+            with self.run.step(Stage.HOST_BOOT, f"booting the {self.board.name} host{reason}"):
+                self._start(_BOOT_SECONDS)
+            return
+        what = f"restoring the {self.board.name} host from template {self.template.name}"
+        with self.run.step(Stage.HOST_BOOT, what):
+            self._start(_RESTORE_SECONDS)
+            self._part_from_template()
+
+    def _start(self, seconds: float) -> None:
+        """Start QEMU and wait, at most `seconds`, until the host takes commands."""
+        self._write_script()
+        self.models.start()
+        self._process = Process(
+            self.command.argv(self._chardevs, self._memory),
+            cwd=self.folder,
+            log=self.folder / "qemu.log",
+            pass_fds=self._chardevs.inherited,
+            on_exit=self._qemu_exited,
+        )
+        self._chardevs.close_theirs()
+        ours = self._chardevs.ours
+        self._console = Console(
+            "the host",
+            ours["console"],
+            self.folder / "console.log",
+            self.watch,
+            Stage.HOST_BOOT,
+            start=self.run.start,
+        )
+        self._agent = AgentClient(ours["agent"], name="host")
+        self.watch.subscribe(self._agent.fail)
+        try:
+            self._qmp = Qmp(
+                "the host's QEMU",
+                ours["qmp"],
+                self.folder / "qmp.log",
                 Stage.HOST_BOOT,
-                start=self.run.start,
+                self.run.deadline(_QEMU_START_SECONDS),
             )
-            self._agent = AgentClient(ours["agent"], name="host")
-            self.watch.subscribe(self._agent.fail)
-            try:
-                self._qmp = Qmp(
-                    "the host's QEMU",
-                    ours["qmp"],
-                    self.folder / "qmp.log",
-                    Stage.HOST_BOOT,
-                    self.run.deadline(_QEMU_START_SECONDS),
-                )
-                machine = self._agent.hello(deadline=self.run.deadline(_BOOT_SECONDS))
-            except Exception as error:
-                self._explain(error)
-                raise
-            self.run.note(f"the host runs {machine}")
+            if self.template is not None:
+                load_machine(self._qmp, self.template.state)
+            machine = self._agent.hello(deadline=self.run.deadline(seconds))
+        except Exception as error:
+            self._explain(error)
+            raise
+        self.run.note(f"the host runs {machine}")
+
+    def _part_from_template(self) -> None:
+        """Give the restored host the time of day, and random numbers of its own."""
+        self.agent.run(
+            f"date -u -s @{time.time():.0f} >/dev/null && seed-random",
+            input=os.urandom(_SEED_BYTES),
+            deadline=self.run.deadline(_RESTORE_SECONDS),
+        )
+
+    def save(self, state: Path) -> None:
+        """Write what belongs to the memory file, for a template; the host stands still then.
+
+        Nothing may be under way in it.
+        """
+        # It is answered after everything before it, and nothing is sent after it: what would be on
+        # its way now, the next peer's first request would be taken for the rest of.
+        last = self.agent.spawn(["true"], deadline=self.run.deadline(_RESTORE_SECONDS))
+        last.wait(deadline=self.run.deadline(_RESTORE_SECONDS))
+        save_machine(self.qmp, state, self.run.deadline(_SAVE_SECONDS))
 
     def _write_script(self) -> None:
         testbed = str(Path(sys.executable).with_name("testbed"))
         serve = [testbed, "serve", "--board", self.board.name, "--directory", ".", "--"]
         self.run.script(
-            "host/run.sh",
+            f"{self.folder.name}/run.sh",
             [*serve, *self.command.script_argv()],
             comment="The host of this run: console on the terminal, QMP on qmp.sock.\n"
             "The device models are the board's own.",
@@ -288,7 +346,13 @@ class Host:
         assignment.release(self, assigned)
 
     def shutdown(self) -> None:
-        """Power off. Called once, also after a failed boot; nothing of the host stays."""
+        """Power off, also after a failed boot; nothing of the host stays. Once is enough."""
+        with self._ending:
+            if not self._ended:
+                self._ended = True
+                self._end()
+
+    def _end(self) -> None:
         self.watch.close()
         if self._qmp is not None:
             self._qmp.close()

@@ -11,6 +11,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, ClassVar
@@ -19,6 +20,7 @@ from avocado import Test
 
 from models.ns16550a import Ns16550a, SerialLine
 from testbed.artifacts import BoardArtifacts, PlainProgress
+from testbed.artifacts.cache import Cache
 from testbed.boards import Board, PlatformDevice, board
 from testbed.boards.board import ChildNode
 from testbed.channel import ChannelClosed
@@ -26,6 +28,8 @@ from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
 from testbed.machine.guest import BOOT_SECONDS, Guest, GuestDevice
 from testbed.machine.host import Host
+from testbed.machine.template_content import Indescribable, template_content
+from testbed.machine.templates import Templates
 from testbed.options import Options, TreeMaker
 from testbed.parts import parts_for
 from testbed.paths import scenario_name
@@ -49,7 +53,8 @@ class Scenario(Test):  # type: ignore[misc]
 
     Subclasses write `test`. They may set `boards` (the only ones it can run on; a comment says
     why), `host_append` (kernel arguments of the host), `timeout` (seconds for the whole run),
-    `guest_tree` (who makes its guests' device trees, whatever the person running asked for), and
+    `guest_tree` (who makes its guests' device trees, whatever the person running asked for),
+    `bound` (paths of devices that VFIO has already when the host starts, for `host.assign`), and
     override `models` to put a model of their own behind a device.
 
     Available in `test`: `host`, `random` (seeded, the seed is in the verdict), and the verbs below.
@@ -60,6 +65,7 @@ class Scenario(Test):  # type: ignore[misc]
     timeout: float = 180
     host_append: ClassVar[str] = ""
     guest_tree: ClassVar[TreeMaker | None] = None
+    bound: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
@@ -104,6 +110,12 @@ class Scenario(Test):  # type: ignore[misc]
         self.options = Options.from_environment()
         hold_on_to_ancestors()
         self._run = self._make_run()
+        self._templates = Templates(
+            self._run,
+            Cache.default(),
+            PlainProgress(sys.stderr),
+            stopped=lambda: self._error is not None,
+        )
         limit = self.timeout * self.options.timeout_scale
         # avocado's own limit, behind ours; a person takes any time.
         self.timeout = _PERSON_SECONDS if self.options.stays else limit + _GRACE_SECONDS
@@ -114,6 +126,7 @@ class Scenario(Test):  # type: ignore[misc]
             self._record(error)
             self._shutdown()
         finally:
+            self._templates.close()
             self._write_verdict()
             self._run.close()
 
@@ -170,19 +183,40 @@ class Scenario(Test):  # type: ignore[misc]
             self._run.note(f"guests run on the {options.guest_qemu or artifacts.nested_qemu} QEMU")
             manifest = json.dumps(artifacts.manifest, indent=2)
             (self._run.directory / "manifest.json").write_text(manifest + "\n")
-        self._host = Host(
-            self._run,
-            chosen,
-            artifacts,
-            models=self.models(),
-            devices=self.devices(chosen),
-            append=self._append(self.host_append),
-            guest_qemu=options.guest_qemu,
-            nodes=self.nodes(chosen),
-            extra=self.host_arguments(),
-        )
-        self._host.boot()
+        self._boot_host(chosen, artifacts)
         self._run.stage = Stage.TEST
+
+    def _boot_host(self, chosen: Board, artifacts: BoardArtifacts) -> None:
+        """Restore the host from its template, or boot it where it has none."""
+        models = self.models()
+        parts: dict[str, Any] = {
+            "devices": self.devices(chosen),
+            "append": self._append(self.host_append),
+            "guest_qemu": self.options.guest_qemu,
+            "nodes": self.nodes(chosen),
+            "extra": self.host_arguments(),
+        }
+        why = ""
+        if not (self.options.cold or self.options.stays):
+            try:
+                content = template_content(
+                    chosen, artifacts, state=self.bound, models=models, **parts
+                )
+            except Indescribable as reason:
+                why = str(reason)
+            else:
+                make_host = partial(Host, self._run, chosen, artifacts, **parts)
+                self._templates.boot(content, make_host, self._adopt)
+                return
+        host = Host(self._run, chosen, artifacts, models=models, **parts)
+        self._adopt(host)
+        host.boot(why)
+
+    def _adopt(self, host: Host) -> None:
+        """The host that the scenario's end ends: the last one that was made."""
+        if self._error is not None:
+            raise self._error  # the end has come already, and ended another
+        self._host = host
 
     # -- what scenarios use
 

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""Saved hosts in the cache: made whole or not at all, and never removed under a run."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+from testbed.artifacts.cache import Cache
+from testbed.artifacts.digest import json_sha256
+from testbed.artifacts.failure import writing
+from testbed.artifacts.progress import Progress
+
+_META = "meta.json"
+
+
+class StoredTemplate:
+    """A template that this process uses: while it is open, nobody removes it.
+
+    `folder` has its files, `content` is what its digest is of, `facts` what its maker had to tell.
+    """
+
+    def __init__(self, folder: Path, meta: Mapping[str, Any], hold: int) -> None:
+        self.folder = folder
+        self.content: dict[str, Any] = meta["content"]
+        self.facts: dict[str, Any] = meta["facts"]
+        self._hold: int | None = hold
+
+    @property
+    def digest(self) -> str:
+        return self.folder.name
+
+    def close(self) -> None:
+        hold, self._hold = self._hold, None
+        if hold is not None:
+            os.close(hold)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class TemplateStore:
+    """The templates of a cache, by the digest of their content."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    def find(self, content: Mapping[str, Any]) -> StoredTemplate | None:
+        """The template of this content, if it is there as it was made."""
+        folder = self._cache.templates / json_sha256(content)
+        try:
+            hold = os.open(folder / _META, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(hold, fcntl.LOCK_SH)
+            meta = json.loads((folder / _META).read_text())
+            if meta["content"] == content and meta["files"] == _stamps(folder):
+                with suppress(OSError):  # a cache that can only be read
+                    os.utime(folder)
+                return StoredTemplate(folder, meta, hold)
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        os.close(hold)
+        return None
+
+    def make(
+        self,
+        content: Mapping[str, Any],
+        name: str,
+        build: Callable[[Path], Mapping[str, Any]],
+        progress: Progress,
+    ) -> StoredTemplate:
+        """The template of this content, made by `build` unless it is there.
+
+        `build` fills the folder it is given and returns the template's facts. Of several processes
+        one makes it and the others wait. Raises TestbedError, and what `build` raises.
+        """
+        digest = json_sha256(content)
+        with self._cache.lock(digest, name, progress):
+            found = self.find(content)
+            if found is not None:
+                return found
+            self._remove(digest)
+            with writing(name, self._cache.root):
+                place = Path(tempfile.mkdtemp(prefix=f"{digest}.", dir=self._cache.building))
+                try:
+                    facts = build(place)
+                    meta = {"content": content, "facts": facts, "files": _stamps(place)}
+                    (place / _META).write_text(json.dumps(meta, sort_keys=True) + "\n")
+                    place.chmod(0o755)
+                    place.rename(self._cache.templates / digest)
+                except BaseException:
+                    shutil.rmtree(place, ignore_errors=True)
+                    raise
+            made = self.find(content)
+        assert made is not None, "it was made a moment ago, and its lock is held"
+        return made
+
+    def drop(self, digest: str) -> None:
+        """Remove a template that is of no use; runs that have it open go on."""
+        with self._cache.try_lock(digest) as held:
+            if held:
+                self._remove(digest)
+
+    def _remove(self, digest: str) -> None:
+        """Renamed first: half a template must not be found. Its lock is held."""
+        leftover = self._cache.building / f"{digest}.dropped"
+        shutil.rmtree(leftover, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            (self._cache.templates / digest).rename(leftover)
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _stamps(folder: Path) -> dict[str, list[int]]:
+    """Size and modification time, in ns, of each file: private mappings do not change them."""
+    return {
+        path.name: [path.stat().st_size, path.stat().st_mtime_ns]
+        for path in sorted(folder.iterdir())
+        if path.name != _META
+    }

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""Templates in the cache: whole or not there, made once, and no longer found when touched."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testbed.artifacts.cache import Cache
+from testbed.artifacts.progress import PlainProgress
+from testbed.artifacts.template_store import TemplateStore
+
+CONTENT: dict[str, Any] = {"board": "none", "bound": []}
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    cache = Cache(tmp_path / "cache")
+    cache.create()
+    return cache
+
+
+@pytest.fixture
+def store(cache: Cache) -> TemplateStore:
+    return TemplateStore(cache)
+
+
+@pytest.fixture
+def progress(tmp_path: Path) -> PlainProgress:
+    return PlainProgress((tmp_path / "progress").open("w"))
+
+
+def fill(folder: Path) -> dict[str, Any]:
+    (folder / "memory").write_bytes(b"m" * 100)
+    return {"bound": {}}
+
+
+def test_what_was_made_is_found(store: TemplateStore, progress: PlainProgress) -> None:
+    assert store.find(CONTENT) is None
+    with store.make(CONTENT, "one", fill, progress) as made:
+        assert made.facts == {"bound": {}}
+    with store.make(CONTENT, "one", pytest.fail, progress) as again:
+        assert (again.folder / "memory").read_bytes() == b"m" * 100
+    assert store.find({**CONTENT, "board": "other"}) is None
+
+
+def test_interrupted_making_leaves_nothing(
+    store: TemplateStore, cache: Cache, progress: PlainProgress
+) -> None:
+    def interrupted(folder: Path) -> dict[str, Any]:
+        fill(folder)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.make(CONTENT, "one", interrupted, progress)
+    assert store.find(CONTENT) is None
+    assert not list(cache.building.iterdir())
+
+
+@pytest.mark.parametrize("size", [99, 100], ids=["truncated", "written to"])
+def test_touched_template_is_made_anew(
+    store: TemplateStore, progress: PlainProgress, size: int
+) -> None:
+    with store.make(CONTENT, "one", fill, progress) as made:
+        (made.folder / "memory").write_bytes(b"x" * size)
+    assert store.find(CONTENT) is None
+    with store.make(CONTENT, "one", fill, progress) as again:
+        assert (again.folder / "memory").read_bytes() == b"m" * 100
+
+
+def test_dropped_template_is_gone(store: TemplateStore, progress: PlainProgress) -> None:
+    with store.make(CONTENT, "one", fill, progress) as made:
+        store.drop(made.digest)
+    assert store.find(CONTENT) is None
+
+
+def test_of_two_runs_one_makes_it(store: TemplateStore, progress: PlainProgress) -> None:
+    began, go_on = threading.Event(), threading.Event()
+    made = []
+
+    def slowly(folder: Path) -> dict[str, Any]:
+        began.set()
+        assert go_on.wait(10)
+        made.append(folder)
+        return fill(folder)
+
+    def make() -> None:
+        store.make(CONTENT, "one", slowly, progress).close()
+
+    first, second = threading.Thread(target=make), threading.Thread(target=make)
+    first.start()
+    assert began.wait(10)
+    second.start()
+    go_on.set()
+    first.join(10)
+    second.join(10)
+    assert len(made) == 1

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""What a template is named by: all that makes a host, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.ns16550a import Ns16550a
+from testbed.artifacts import BoardArtifacts
+from testbed.artifacts.digest import json_sha256
+from testbed.boards import board
+from testbed.boards.board import ChildNode
+from testbed.machine.template_content import Indescribable, template_content
+
+ARM = board("arm-virt")
+PARTS = ("qemu", "bridge", "host_kernel", "host_initramfs", "root", "payload")
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> BoardArtifacts:
+    return parts_in(tmp_path)
+
+
+def parts_in(folder: Path) -> BoardArtifacts:
+    folder.mkdir(exist_ok=True)
+    for name in PARTS:
+        (folder / name).write_text(name)
+    return BoardArtifacts(
+        **{name: folder / name for name in PARTS},
+        qemu_version="10.0.0",
+        guest_kernel=folder / "guest_kernel",
+        guest_initramfs=folder / "guest_initramfs",
+        nested_qemu="built",
+        manifest={"qemu": {"version": "10.0.0", "package": "Debian"}},
+    )
+
+
+def digest(artifacts: BoardArtifacts, devices: Any = ARM.devices, **other: Any) -> str:
+    return json_sha256(template_content(ARM, artifacts, devices, **other))
+
+
+def test_equal_hosts_are_one(artifacts: BoardArtifacts) -> None:
+    assert digest(artifacts) == digest(artifacts, board("arm-virt").devices)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"append": "quiet"},
+        {"state": ("/soc/serial@11c500",)},
+        {"nodes": (ChildNode("clock"),)},
+        {"devices": ARM.devices[:-1]},
+        {"devices": (*ARM.devices[:-1], replace(ARM.devices[-1], interrupts=(199,)))},
+        {"devices": (replace(ARM.devices[0], properties={}), *ARM.devices[1:])},
+        {"devices": (replace(ARM.devices[0], model=lambda _: Ns16550a()), *ARM.devices[1:])},
+    ],
+    ids=["arguments", "bound", "nodes", "devices", "interrupt", "property", "model"],
+)
+def test_another_host_is_another(artifacts: BoardArtifacts, change: dict[str, Any]) -> None:
+    assert digest(artifacts, **change) != digest(artifacts)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_another_part_is_another_host(artifacts: BoardArtifacts, part: str) -> None:
+    before = digest(artifacts)
+    (getattr(artifacts, part)).write_text("another one")
+    assert digest(artifacts) != before
+
+
+def test_where_parts_lie_does_not_matter(artifacts: BoardArtifacts, tmp_path: Path) -> None:
+    moved = replace(parts_in(tmp_path / "elsewhere"), qemu=artifacts.qemu)
+    assert digest(moved) == digest(artifacts)
+
+
+def made_with(value: object) -> Callable[..., Ns16550a]:
+    return lambda _: Ns16550a(name=str(value))
+
+
+def test_factories_differ_by_what_they_were_given(artifacts: BoardArtifacts) -> None:
+    def given(value: object) -> str:
+        first = replace(ARM.devices[0], model=made_with(value))
+        return digest(artifacts, (first, *ARM.devices[1:]))
+
+    assert given("a") == given("a")
+    assert given("a") != given("b")
+    with pytest.raises(Indescribable, match="are made with"):
+        given(object())
+
+
+def test_own_models_and_unsaved_boards_have_no_template(artifacts: BoardArtifacts) -> None:
+    with pytest.raises(Indescribable, match="a model of its own behind /soc/serial@11c500"):
+        digest(artifacts, models={"/soc/serial@11c500": Ns16550a()})
+    with pytest.raises(Indescribable, match="QEMU cannot save"):
+        template_content(replace(ARM, saved=False), artifacts, ARM.devices)
