@@ -118,12 +118,23 @@ def _factory(make: Callable[..., Device]) -> list[Any]:
     if not isinstance(make, FunctionType):
         raise Indescribable(f"its models are made by {type(make).__name__}s")
     cells = [cell.cell_contents for cell in make.__closure__ or ()]
-    given = [
-        _factory(value) if isinstance(value, FunctionType) else _plain(repr(value))
-        for value in (*cells, *(make.__defaults__ or ()))
-    ]
+    given = [_given(value) for value in (*cells, *(make.__defaults__ or ()))]
     source = Path(make.__code__.co_filename)
     return [make.__qualname__, make.__code__.co_firstlineno, _source(source), given]
+
+
+def _given(value: object) -> Any:
+    """What a factory was made with: functions and records are looked into."""
+    if isinstance(value, FunctionType):
+        return _factory(value)
+    if dataclasses.is_dataclass(value):
+        fields = dataclasses.fields(value)
+        return [type(value).__name__, *(_given(getattr(value, field.name)) for field in fields)]
+    if isinstance(value, tuple | list):
+        return [_given(item) for item in value]
+    if isinstance(value, dict):
+        return [[_given(key), _given(item)] for key, item in value.items()]
+    return _plain(repr(value))
 
 
 def _plain(text: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 from models.ns16550a import Ns16550a
 from testbed.artifacts import BoardArtifacts
 from testbed.artifacts.digest import json_sha256
-from testbed.boards import board
+from testbed.boards import BOARDS, board
 from testbed.boards.board import ChildNode
 from testbed.machine.template_content import Indescribable, template_content
 
@@ -88,8 +88,17 @@ def test_factories_differ_by_what_they_were_given(artifacts: BoardArtifacts) -> 
 
     assert given("a") == given("a")
     assert given("a") != given("b")
+    assert given(ARM.devices[0]) == given(replace(ARM.devices[0]))
+    assert given(ARM.devices[0]) != given(ARM.devices[1])
     with pytest.raises(Indescribable, match="are made with"):
         given(object())
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_board_has_templates(artifacts: BoardArtifacts, name: str) -> None:
+    chosen = board(name)
+    first, second = (template_content(chosen, artifacts, chosen.devices) for _ in range(2))
+    assert first == second
 
 
 def test_own_models_and_unsaved_boards_have_no_template(artifacts: BoardArtifacts) -> None:
