@@ -244,6 +244,7 @@ def _makings(
         raise failure(f"there is no board {board}; boards: {', '.join(BOARDS)}")
     store = Cache.default()
     store.create()
+    store.use()
     commands = Commands()
 
     @cache

@@ -15,6 +15,7 @@ templates/DIGEST/      a saved host, named by the digest of all that made it; se
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ from testbed.artifacts.progress import Progress
 
 # Longer than any build takes on a slow machine; a dead holder's lock is free at once.
 _LOCK_SECONDS = 3600.0
+
+_used: dict[Path, int] = {}
+"""Descriptors of the locks that this process holds as a user, by their files."""
 
 
 class Cache:
@@ -45,6 +49,7 @@ class Cache:
         self.selections = root / "selections"
         self.apt = root / "apt"
         self.templates = root / "templates"
+        self.users = self.locks / "users.lock"
 
     @classmethod
     def default(cls) -> Cache:
@@ -75,6 +80,15 @@ class Cache:
                         f"cannot make the cache folder {folder}: {error.strerror}; set "
                         "TESTBED_CACHE to a folder you can write"
                     ) from None
+
+    def use(self) -> None:
+        """Nothing of the cache is pruned from now on, as long as this process lives."""
+        if self.users in _used:
+            return
+        with writing("its folders", self.root):
+            hold = os.open(self.users, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            fcntl.flock(hold, fcntl.LOCK_SH)
+        _used[self.users] = hold
 
     @contextmanager
     def try_lock(self, name: str) -> Iterator[bool]:

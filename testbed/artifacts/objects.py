@@ -185,6 +185,8 @@ class Objects:
                 changed = True
         if changed:
             self._update(recipe, meta)
+        with suppress(OSError):  # a cache that can only be read
+            os.utime(self._cache.objects / recipe.digest)  # what was used last, is pruned last
         return True
 
     def _update(self, recipe: Recipe, meta: dict[str, Any]) -> None:

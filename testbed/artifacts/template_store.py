@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from testbed.artifacts.cache import Cache
+from testbed.artifacts.contents import Kind, chosen, entries, remove
 from testbed.artifacts.digest import json_sha256
 from testbed.artifacts.failure import writing
 from testbed.artifacts.progress import Progress
 
 _META = "meta.json"
+_MOST_BYTES = 6_000_000_000
+"""About fifty: each change of a model or kernel makes others of what was there."""
 
 
 class StoredTemplate:
@@ -52,8 +55,10 @@ class StoredTemplate:
 class TemplateStore:
     """The templates of a cache, by the digest of their content."""
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: Cache, *, most_bytes: int = _MOST_BYTES) -> None:
+        """`most_bytes` of the disk are templates to take; those in use stay all the same."""
         self._cache = cache
+        self._most_bytes = most_bytes
 
     def find(self, content: Mapping[str, Any]) -> StoredTemplate | None:
         """The template of this content, if it is there as it was made."""
@@ -104,8 +109,14 @@ class TemplateStore:
                     shutil.rmtree(place, ignore_errors=True)
                     raise
             made = self.find(content)
+        self._make_room()
         assert made is not None, "it was made a moment ago, and its lock is held"
         return made
+
+    def _make_room(self) -> None:
+        """Remove the templates that were used longest ago when there are too many."""
+        templates = [e for e in entries(self._cache) if e.kind is Kind.TEMPLATE]
+        remove(self._cache, chosen(templates, to_size=self._most_bytes))
 
     def drop(self, digest: str) -> None:
         """Remove a template that is of no use; runs that have it open go on."""

@@ -117,6 +117,8 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
     _add_overrides(checklist)
     checklist.set_defaults(board=None)
 
+    _add_cache(commands.add_parser("cache", help="list and prune what is kept of parts and hosts"))
+
     serve = commands.add_parser("serve", help="serve a board's device models to a QEMU")
     serve.add_argument("--directory", type=Path, default=Path(), help="where the sockets go")
     serve.add_argument(
@@ -165,6 +167,21 @@ def _add_failure(run: argparse.ArgumentParser) -> None:
     left.add_argument(
         "--shell", action="store_true", help="on failure attach to the machines' consoles"
     )
+
+
+def _add_cache(parser: argparse.ArgumentParser) -> None:
+    requests = parser.add_subparsers(dest="request", required=True, metavar="REQUEST")
+    requests.add_parser("list", help="templates and parts, their sizes and when they were used")
+    requests.add_parser("size", help="how much there is of each kind")
+    prune = requests.add_parser("prune", help="remove what is not wanted; what runs use stays")
+    prune.add_argument(
+        "--older-than", type=_positive, metavar="DAYS", help="what was not used for so long"
+    )
+    prune.add_argument(
+        "--to-size", type=_positive, metavar="GB", help="what was used last stays, up to so much"
+    )
+    prune.add_argument("--templates", action="store_true", help="only templates")
+    prune.add_argument("--all", action="store_true", help="everything")
 
 
 def _add_board(parser: argparse.ArgumentParser) -> None:

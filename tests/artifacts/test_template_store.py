@@ -98,3 +98,13 @@ def test_of_two_runs_one_makes_it(store: TemplateStore, progress: PlainProgress)
     first.join(10)
     second.join(10)
     assert len(made) == 1
+
+
+def test_too_many_templates_go_but_for_those_in_use(cache: Cache, progress: PlainProgress) -> None:
+    store = TemplateStore(cache, most_bytes=1)
+    with store.make(CONTENT, "held", fill, progress) as held:
+        others = [{**CONTENT, "board": board} for board in ("a", "b")]
+        for content in others:
+            store.make(content, "other", fill, progress).close()
+        assert held.folder.exists()
+        assert store.find(others[0]) is None
