@@ -98,7 +98,7 @@ def build_modules(
         _prepare(wanted, source, tree)
         make = Make(what, tree, cross, commands or Commands(), deadline or Deadline(_BUILD_SECONDS))
         make.run(_arguments(kernel, tree, folder, cross), kernel.flavour)
-        return [Path(shutil.copy(folder / name, out)) for name in wanted.modules]
+        return [Path(shutil.copy(folder / name, out)) for name in wanted.files]
     finally:
         shutil.rmtree(tree, ignore_errors=True)
 
@@ -112,6 +112,11 @@ def _prepare(wanted: ModuleSet, source: Path, tree: Path) -> None:
             shutil.copy(source / path, tree / path)
     apply_series(wanted.series, tree)
     shutil.copy(wanted.kbuild, tree / wanted.subtree / "Kbuild")
+    for source in wanted.resets:
+        name, folder = wanted.reset_name(source), tree / wanted.subtree / "reset"
+        shutil.copy(source, folder / f"{name}.c")
+        with (folder / "Makefile").open("a") as makefile:
+            makefile.write(f"obj-m += {name}.o\n")
 
 
 def _arguments(kernel: KernelHeaders, tree: Path, folder: Path, cross: str) -> list[str]:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The kernel modules that are built here: which part of the source, which patches, which modules.
 
-A set `name` has its patches in kernel-patches/`name` and its Kbuild in guests/modules/`name`.
+A set `name` has its patches in kernel-patches/`name` and its Kbuild in guests/modules/`name`. Reset
+handlers for vfio-platform that are no patches yet are in kernel-patches/vfio-platform/reset.
 """
 
 from __future__ import annotations
@@ -25,15 +26,29 @@ class ModuleSet:
     """Kbuild file that takes the place of the folder's own."""
     modules: tuple[str, ...]
     """Module files, from `subtree`, in an order in which they can be loaded."""
+    resets: tuple[Path, ...] = ()
+    """Sources of reset handlers that are added, each of a module of its own."""
+
+    def reset_name(self, source: Path) -> str:
+        """What the module of an added reset handler is called."""
+        return f"vfio-platform-{source.stem}"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All of its modules."""
+        added = (f"reset/{self.reset_name(source)}.ko" for source in self.resets)
+        return (*self.modules, *added)
 
 
 def _module_set(name: str, subtree: str, *modules: str) -> ModuleSet:
+    series = lists.KERNEL_PATCHES / name
     return ModuleSet(
         name,
         PurePath(subtree),
-        lists.KERNEL_PATCHES / name,
+        series,
         lists.GUESTS / "modules" / name / "Kbuild",
         modules,
+        tuple(sorted((series / "reset").glob("*.c"))),
     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Finding the tty that a machine's 8250 driver made of a UART."""
+"""Finding the tty that a machine's driver made of a UART."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def tty_of(agent: AgentClient, name: str, deadline: Deadline) -> str:
     """
     try:
         done = agent.run(
-            ["find", f"/sys/bus/platform/devices/{name}/", "-name", "ttyS*"], deadline=deadline
+            ["find", f"/sys/bus/platform/devices/{name}/", "-name", "tty[A-Z]*"], deadline=deadline
         )
     except CommandFailed as error:
         raise TestbedError(Stage.BIND, f"looking for the tty of {name}: {error}") from None
