@@ -17,9 +17,14 @@ def test_the_scenario_is_the_file() -> None:
 
 
 def test_every_command_is_in_the_table() -> None:
-    shown = set(re.findall(r"^\| `testbed (\w+)", README, re.MULTILINE))
+    shown = set(re.findall(r"^\| `testbed ([\w-]+)", README, re.MULTILINE))
     modules = {path.stem for path in (PROJECT / "testbed" / "cli").glob("*.py")}
-    assert shown == modules - {"__init__", "main", "command_line", "arguments"}
+    assert {name.replace("-", "_") for name in shown} == modules - {
+        "__init__",
+        "main",
+        "command_line",
+        "arguments",
+    }
     assert callable(main)
 
 

@@ -119,6 +119,11 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
 
     _add_cache(commands.add_parser("cache", help="list and prune what is kept of parts and hosts"))
 
+    new_device = commands.add_parser(
+        "new-device", help="write a device that works, to be changed into another"
+    )
+    new_device.add_argument("name", metavar="NAME", help="small letters, digits and '-'")
+
     serve = commands.add_parser("serve", help="serve a board's device models to a QEMU")
     serve.add_argument("--directory", type=Path, default=Path(), help="where the sockets go")
     serve.add_argument(

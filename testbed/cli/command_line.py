@@ -30,7 +30,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     arguments.add_subcommands(parser)
     parsed = parser.parse_args(argv)
     try:
-        command = importlib.import_module(f"testbed.cli.{parsed.command}")
+        command = importlib.import_module(f"testbed.cli.{parsed.command.replace('-', '_')}")
         status: int = command.main(parsed)
     except UsageError as error:
         print(f"testbed: {error}", file=sys.stderr)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""The files of a new device: how many lines, which names, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from testbed.cli.main import main
+from testbed.devicetree.fragment import Fragment
+from testbed.newdevice.write import write_device
+from testbed.runner.discover import UsageError
+
+MODEL = "models/light_switch.py"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for folder in ("guests/fragments", "kernel-patches/vfio-platform", "models", "scenarios"):
+        (tmp_path / folder).mkdir(parents=True)
+    return tmp_path
+
+
+def test_a_whole_device_is_less_than_150_lines(project: Path) -> None:
+    written = write_device("light-switch", project)
+    assert set(map(str, written)) == {
+        MODEL,
+        "guests/fragments/light-switch.dts",
+        "kernel-patches/vfio-platform/reset/light-switch.c",
+        "scenarios/light_switch_works.py",
+    }
+    lines = [line for path in written for line in (project / path).read_text().splitlines()]
+    assert len(lines) == sum(written.values()) < 150
+
+
+def test_its_fragment_is_for_it(project: Path) -> None:
+    write_device("light-switch", project)
+    fragment = Fragment.load(project / "guests/fragments/light-switch.dts")
+    assert fragment.compatible == ("acme,light-switch",)
+    assert fragment.rules.rewrite == {"reg", "interrupts"}
+
+
+@pytest.mark.parametrize("name", ["", "Mirror", "3d", "a_b", "a--b", "-a", "a/b", "class", "a b"])
+def test_names_that_are_none(project: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="small letters and digits"):
+        write_device(name, project)
+    assert not list((project / "models").iterdir())
+
+
+def test_nothing_is_written_over(project: Path) -> None:
+    write_device("light-switch", project)
+    (project / MODEL).write_text("mine")
+    with pytest.raises(UsageError, match=r"models/light_switch\.py is there already"):
+        write_device("light-switch", project)
+    assert (project / MODEL).read_text() == "mine"
+
+
+def test_a_package_of_the_name_is_in_the_way(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new-device", "sec"]) == 3
+    assert "models/sec is there already" in capsys.readouterr().err
