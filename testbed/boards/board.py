@@ -181,8 +181,6 @@ class Board:
     """
     iommu_in_qemu: bool = True
     """QEMU has the IOMMU, and its bridge is told the stream id of each device."""
-    saved: bool = True
-    """QEMU can save the machine whole, for a template."""
     complete_tree: bool = False
     """QEMU takes a tree given by -dtb as it is, host's and guest's: memory, initramfs and kernel
     arguments have to be in it. Otherwise it adds them."""

@@ -171,7 +171,5 @@ E500 = Board(
     iommu_parts=256,
     iommu_for_host=False,
     iommu_in_qemu=False,
-    # Not in what QEMU saves of this CPU: the addresses of its interrupt handlers, its decrementer.
-    saved=False,
     complete_tree=True,
 )

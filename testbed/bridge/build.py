@@ -21,7 +21,16 @@ HERE = Path(__file__).resolve().parent
 
 #: What of a QEMU source tree the build reads: folders and files, relative to its top. Those that
 #: a release does not have (`host/include` came with 8.1) are simply not there.
-SOURCE_SUBSET = ("VERSION", "host/include", "include", "linux-headers", "qapi", "scripts", "tcg")
+SOURCE_SUBSET = (
+    "VERSION",
+    "host/include",
+    "include",
+    "linux-headers",
+    "qapi",
+    "scripts",
+    "target/ppc",
+    "tcg",
+)
 
 _FLAGS = shlex.split(
     "-std=gnu11 -O2 -g0 -fPIC -fvisibility=hidden -fno-strict-aliasing -fno-common -fwrapv"
@@ -30,6 +39,19 @@ _FLAGS = shlex.split(
     " -Werror=incompatible-pointer-types -Wall -Wextra"
     " -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers"
 )
+
+# Units about CPUs of one target are built as QEMU builds its code for that target, whose structures
+# they see. Which of these macros tells it, and what the header has, differs between releases.
+_TARGET_UNITS = {"booke": "ppc"}
+_TARGET_FLAGS = ("-DCONFIG_SOFTMMU", "-DNEED_CPU_H", "-DCOMPILING_PER_TARGET")
+_TARGET_HEADERS = {
+    "ppc": '#define TARGET_ARCH "ppc"\n'
+    '#define TARGET_NAME "ppc"\n'
+    "#define TARGET_PPC 1\n"
+    "#define TARGET_BIG_ENDIAN 1\n"
+    "#define TARGET_LONG_BITS 32\n"
+    "#define CONFIG_TCG 1\n",
+}
 
 # Weak references alone would not make the linker record the C library's symbol versions.
 _LINK_FLAGS = ("-shared", "-Wl,-z,now,--no-as-needed")
@@ -82,7 +104,7 @@ def build(source: Path, qemu_version: str, out: Path, cc: str = "gcc") -> None:
             *_glib_flags(),
         ]
         _write_headers(source, version, work)
-        objects = _compile_all(compile_command, work)
+        objects = _compile_all(compile_command, source, work)
         objects.append(_compile(compile_command, _write_symbol_table(objects, work), work))
         # Weak, so that QEMU can load the object even where a symbol is missing, and the object can
         # say which QEMU it was built for instead of the dynamic linker naming a symbol.
@@ -180,6 +202,8 @@ def _write_headers(source: Path, version: QemuVersion, work: Path) -> None:
         f"#define RP_QEMU_MICRO {version.micro}\n"
         f'#define RP_QEMU_PACKAGE "{package}"\n'
     )
+    for target, header in _TARGET_HEADERS.items():
+        (work / _target_header(target)).write_text(header)
     # Would forbid the macros of targets in code that is built once for all of them.
     (work / "config-poison.h").write_text("")
     _run(
@@ -203,10 +227,23 @@ def _compile(command: list[str], unit: Path, work: Path) -> Path:
     return out
 
 
-def _compile_all(command: list[str], work: Path) -> list[Path]:
+def _compile_all(command: list[str], source: Path, work: Path) -> list[Path]:
+    def compile_unit(unit: Path) -> Path:
+        target = _TARGET_UNITS.get(unit.stem)
+        flags = [] if target is None else _target_flags(target, source)
+        return _compile([*command, *flags], unit, work)
+
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        units = sorted(HERE.glob("*.c"))
-        return list(pool.map(lambda unit: _compile(command, unit, work), units))
+        return list(pool.map(compile_unit, sorted(HERE.glob("*.c"))))
+
+
+def _target_flags(target: str, source: Path) -> list[str]:
+    config = f'-DCONFIG_TARGET="{_target_header(target)}"'
+    return [*_TARGET_FLAGS, config, f"-I{source}", f"-I{source / 'target' / target}"]
+
+
+def _target_header(target: str) -> str:
+    return f"{target}-softmmu-config-target.h"
 
 
 def _symbols(objects: Iterable[Path], *options: str) -> set[str]:

@@ -32,6 +32,13 @@
 #include "exec/memory.h"
 #endif
 
+/* 8.0 gave PCI devices a header of their own. */
+#if RP_QEMU_SINCE(8, 0)
+#include "hw/pci/pci_device.h"
+#else
+#include "hw/pci/pci.h"
+#endif
+
 /* 10.0 counts the properties of a class, before it a sentinel ended them. */
 #if RP_QEMU_SINCE(10, 0)
 #define RP_PROPERTY_CONST const

@@ -8,7 +8,9 @@
 
 #include "abi.h"
 #include "compat.h"
+#include "booke.h"
 #include "device.h"
+#include "e500pci.h"
 #include "el2timers.h"
 
 /* qemu-plugin.h belongs to the plugins' side and does not go with QEMU's own */
@@ -42,5 +44,7 @@ EXPORT int qemu_plugin_install(uint64_t id, const qemu_info_t *info, int argc,
     }
     rp_device_register();
     rp_el2_timers_init();
+    rp_booke_init();
+    rp_e500_pci_init();
     return 0;
 }

@@ -58,8 +58,6 @@ def template_content(
     `state` are the paths of devices that VFIO has in it, the rest is as `Host` takes it. Raises
     Indescribable, and OSError when a part cannot be read.
     """
-    if not board.saved:
-        raise Indescribable("QEMU cannot save this machine whole")
     if models:
         raise Indescribable(f"the scenario has a model of its own behind {', '.join(models)}")
     if extra:
