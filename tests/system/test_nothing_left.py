@@ -14,9 +14,9 @@ import pytest
 
 from testbed.deadline import Deadline
 from testbed.paths import PROJECT
-from tests.system.conftest import Testbed, processes_of
+from tests.system.conftest import SCENARIOS, Testbed, processes_of
 
-BOOTED = "booting the arm-virt host"
+BOOTED = "restoring the arm-virt host"
 
 
 def pid_of(testbed: Testbed, part: str) -> int:
@@ -62,7 +62,7 @@ def test_scenario_process_is_killed(testbed: Testbed) -> None:
 )
 def test_host_qemu_is_killed(testbed: Testbed, board: str, qemu: str) -> None:
     testbed.start("uart", "--board", board)
-    testbed.wait_for(f"booting the {board} host")
+    testbed.wait_for(f"restoring the {board} host")
     os.kill(pid_of(testbed, qemu), signal.SIGKILL)
     done = testbed.finish()
     assert done.status == 2
@@ -76,19 +76,19 @@ def avocado_home(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(PROJECT)}
 
 
-def avocado(home: dict[str, str], folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    command = [str(Path(sys.executable).parent / "avocado"), "run"]
-    scenario = str(PROJECT / "scenarios" / "uart_exposed.py")
-    return subprocess.Popen([*command, *arguments, scenario], env=home, cwd=folder)
+def avocado(home: dict[str, str], folder: Path, scenario: Path) -> subprocess.Popen[bytes]:
+    command = [str(Path(sys.executable).parent / "avocado"), "run", str(scenario)]
+    return subprocess.Popen(command, env=home, cwd=folder)
 
 
 def test_avocado_runs_a_scenario(tmp_path: Path, avocado_home: dict[str, str]) -> None:
-    assert avocado(avocado_home, tmp_path).wait(120) == 0
+    scenario = PROJECT / "scenarios" / "uart_exposed.py"
+    assert avocado(avocado_home, tmp_path, scenario).wait(120) == 0
     assert not processes_of(tmp_path)
 
 
 def test_avocado_is_killed(tmp_path: Path, avocado_home: dict[str, str]) -> None:
-    process = avocado(avocado_home, tmp_path)
+    process = avocado(avocado_home, tmp_path, SCENARIOS / "never_ends.py")
     deadline = Deadline(60)
     while not any("qemu-system-aarch64" in line for line in processes_of(tmp_path)):
         assert not deadline.expired
@@ -101,7 +101,7 @@ def test_avocado_is_killed(tmp_path: Path, avocado_home: dict[str, str]) -> None
 
 def test_runner_of_several_is_asked_to_end(testbed: Testbed) -> None:
     process = testbed.start("uart", "uart", "-j2", "--board", "e500")
-    testbed.wait_for("booting the e500 host")
+    testbed.wait_for("restoring the e500 host")
     process.send_signal(signal.SIGTERM)
     done = testbed.finish()
     assert done.status == 2
@@ -112,7 +112,7 @@ def test_runner_of_several_is_asked_to_end(testbed: Testbed) -> None:
 
 def test_runner_of_several_is_killed(testbed: Testbed) -> None:
     process = testbed.start("uart", "uart", "-j2", "--board", "e500")
-    testbed.wait_for("booting the e500 host")
+    testbed.wait_for("restoring the e500 host")
     process.kill()
     process.wait()
     testbed.wait_until_nothing_runs()
