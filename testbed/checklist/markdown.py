@@ -13,7 +13,11 @@ def to_markdown(checklist: Checklist) -> str:
 
 
 def _lines(checklist: Checklist) -> Iterator[str]:
-    how = f"tested in `{checklist.run}`" if checklist.run else "looked at without a machine"
+    how = (
+        f"tested in `{checklist.run}`, where its evidence lies"
+        if checklist.run
+        else "looked at without a machine"
+    )
     counts = [f"{count} {outcome}" for outcome, count in checklist.counts().items() if count]
     yield f"# {checklist.model}: VFIO bring-up checklist"
     yield ""

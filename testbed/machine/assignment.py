@@ -84,7 +84,16 @@ def assign(host: Host, path: str, fragment: Path | None = None) -> Assignment:
         name = before.name
         _check_device(host, path, before)
         _wait_until_idle(host, path)
-        bound = devices.give(name, _DRIVER, deadline)
+        try:
+            bound = devices.give(name, _DRIVER, deadline)
+        except TestbedError as error:
+            said = devices.kernel_says(name, deadline)
+            devices.give_back(name, deadline)
+            raise TestbedError(
+                Stage.BIND,
+                f"{error.message}; the host's kernel says: {said or 'nothing'}",
+                evidence=host.console.log,
+            ) from None
         try:
             assignment = _check_bound(host, path, before, bound, devices, deadline)
         except TestbedError:

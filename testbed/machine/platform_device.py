@@ -12,6 +12,8 @@ from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
 
 _TOOL = "/testbed/bin/platform-device"
+_PROBE_FAILED = "failed with error"
+"""In what the kernel says of every probe that fails."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,17 @@ class PlatformDevices:
         return info
 
     def kernel_says(self, name: str, deadline: Deadline) -> str:
-        """The last line of the host's kernel log about a device, or nothing."""
+        """The last line of the host's kernel log about a device, or nothing.
+
+        Of a probe that failed, it is what the driver said, rather than that it failed.
+        """
         done = self._agent.run(["dmesg"], deadline=deadline, check=False)
         log = done.stdout.decode(errors="replace").splitlines()
-        about = [line for line in log if name in line]
-        return about[-1].partition("] ")[2].strip() if about else ""
+        about = [line.partition("] ")[2].strip() for line in log if name in line]
+        if len(about) > 1 and _PROBE_FAILED in about[-1]:
+            driver = about[-1].partition(name)[0]
+            return about[-2] if about[-2].startswith(driver) else about[-1]
+        return about[-1] if about else ""
 
     def _ask(self, name: str, deadline: Deadline, *arguments: str) -> SysfsDevice:
         try:

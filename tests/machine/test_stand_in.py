@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
 from machine_rig import BOARD, assignment, host_tree
 
+from models.sec import PRESETS
+from testbed.boards.board import PlatformDevice
+from testbed.boards.sec import sec_devices
 from testbed.devicetree import Tree
 from testbed.devicetree.address import cpu_address, linux_name, register_windows
 from testbed.machine.guest_tree import add_devices
@@ -18,13 +22,13 @@ RINGS = ("/soc/crypto@300000/jr@1000", "/soc/crypto@300000/jr@2000")
 class FakeHost:
     """As much of a host as makes a guest's tree."""
 
-    def __init__(self) -> None:
+    def __init__(self, devices: Sequence[PlatformDevice] = BOARD.devices) -> None:
         self.board = BOARD
-        self.devices = BOARD.devices
-        self.tree = host_tree(*BOARD.devices)
+        self.devices = tuple(devices)
+        self.tree = host_tree(*devices)
         self.run = SimpleNamespace(note=lambda text: None)
         made: dict[str, Any] = {}
-        for device in BOARD.devices:
+        for device in devices:
             made[device.path] = device.model(made)
         self.model = made.__getitem__
         self.node = self.tree.node
@@ -90,6 +94,33 @@ def test_the_memory_is_the_guests_no_more_and_holds_what_the_driver_reads() -> N
     model = host.model("/soc/crypto@300000")
     assert preload.content == model.stand_in(0x1000)
     assert any(preload.content[0x1000:])
+
+
+def test_a_sec_in_pages_of_64_kib_lies_where_it_is_told_to() -> None:
+    devices = sec_devices(
+        PRESETS["LS1046A"],
+        compatible=("fsl,sec-v5.4", "fsl,sec-v4.0"),
+        interrupt=176,
+        rings=((177, 0xE0), (178, 0xD8)),
+        properties={},
+        ring_compatible=("fsl,sec-v5.4-job-ring",),
+        offset=0x700000,
+        size=0x100000,
+    )
+    assert devices[2].regions == ((0x720000, 0x10000),)
+    host = FakeHost(devices)
+    tree, added = add(host, *(device.path for device in devices[1:]))
+    (preload,) = added.preloads
+    assert preload.content == host.model("/soc/crypto@700000").stand_in(0x10000)
+    end = preload.address + len(preload.content)
+    assert preload.address % 0x100000 == 0
+    assert end <= BOARD.guest_memory_end
+    for number, report in enumerate(added.reports):
+        ring = tree.node(report.guest_path)
+        ((address, size),) = register_windows(tree, ring)
+        assert address == preload.address % 0x10000 + (1 + number) * 0x10000
+        assert cpu_address(tree, ring, address) == BOARD.guest_bus.base + number * 0x10000
+        assert size == 0x10000
 
 
 def test_without_stand_ins_a_ring_is_alone_on_the_bus() -> None:
