@@ -7,6 +7,9 @@ that a run which ends early leaves what was found until then.
 
 from __future__ import annotations
 
+import base64
+import textwrap
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
@@ -32,38 +35,48 @@ DRIVES, CONTAINED, GIVEN_BACK = "guest driver works", "DMA contained", "given ba
 BATTERY = (PROBES, UNBINDS, EXPOSED, RESET, DRIVES, CONTAINED, GIVEN_BACK)
 """The checks in order. Once one failed of a device, it is only given back."""
 CHECKS_FILE = "checks.json"
+_WIDTH = 100
 
 _SCENARIO = '''# SPDX-License-Identifier: MIT
 """The devices of {tree}, as far as there are models of them: the battery of the checklist."""
-
-from pathlib import Path
 
 from testbed.checklist.battery import Battery
 
 
 class Checklist(Battery):
-    tree_file = Path(__file__).with_name("{tree}")
+    tree_name = "{tree}"
+    packed_tree = """
+{packed}
+"""
 '''
 
 
 class Battery(Scenario):
-    """Subclasses name `tree_file`, the blob of a board's tree."""
+    """Subclasses have `packed_tree`, the blob of a board's tree, compressed and in base64.
 
-    tree_file: ClassVar[Path]
+    So the file is all that it takes to run it again, elsewhere too.
+    """
+
+    tree_name: ClassVar[str]
+    packed_tree: ClassVar[str]
     timeout = 900
     # A job ring cannot be taken from its driver while the kernel tests its algorithms.
     host_append = "cryptomgr.notests"
 
     def devices(self, board: Board) -> tuple[PlatformDevice, ...]:
-        return place_devices(Tree.load(self.tree_file), board).devices
+        return place_devices(self.tree(), board).devices
+
+    @classmethod
+    def tree(cls) -> Tree:
+        return Tree.parse(zlib.decompress(base64.b64decode(cls.packed_tree)), cls.tree_name)
 
     def test(self) -> None:
         self.checks: dict[str, list[Check]] = {}
-        placed = place_devices(Tree.load(self.tree_file), self.host.board)
+        placed = place_devices(self.tree(), self.host.board)
         for batch in batches(placed.assignable):
             self.batch(batch)
         made = [(place, check) for place, found in self.checks.items() for check in found]
-        assert made, f"{self.tree_file.name} has no device that there is a model of"
+        assert made, f"{self.tree_name} has no device that there is a model of"
         wrong = [
             f"{place} {check.name}: {check.text}"
             for place, check in made
@@ -202,9 +215,10 @@ def batches(devices: Sequence[Placed]) -> list[list[Placed]]:
 
 
 def write_scenario(tree: Tree, name: str, folder: Path) -> Path:
-    """Make the scenario for a tree in `folder`: the file to run, and the blob beside it."""
-    blob = folder / f"{name}.dtb"
-    blob.write_bytes(tree.to_blob())
+    """Make the scenario for a tree in `folder`: the file to run, and the tree beside it to read."""
+    tree.save(folder / f"{name}.dtb")
+    packed = base64.b64encode(zlib.compress(tree.to_blob(), 9)).decode()
+    lines = "\n".join(textwrap.wrap(packed, _WIDTH))
     path = folder / f"{name.replace('-', '_')}.py"
-    path.write_text(_SCENARIO.format(tree=blob.name))
+    path.write_text(_SCENARIO.format(tree=name, packed=lines))
     return path
