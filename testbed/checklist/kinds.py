@@ -65,9 +65,15 @@ class Kind:
     compatible: tuple[str, ...]
     boards: tuple[str, ...]
     make: Callable[[Place], tuple[PlatformDevice, ...]] | None
+    windows: tuple[int, ...] = (1,)
+    """How many windows of registers the model can stand for; it has one interrupt."""
     part: str = ""
     assignable: bool = True
     """A guest can be given it, or only its parts."""
+
+    def fits(self, windows: int, lines: int) -> bool:
+        """Whether the model can stand for a node of so many windows and interrupts."""
+        return windows in self.windows and lines == 1
 
 
 def _uart(place: Place) -> tuple[PlatformDevice, ...]:
@@ -145,6 +151,7 @@ AHCI = Kind(
     ("fsl,ls1021a-ahci", "fsl,ls1043a-ahci", "fsl,ls1046a-ahci", "generic-ahci"),
     ("arm-virt",),
     _ahci,
+    windows=(1, 2),
 )
 FSL_SATA = Kind("SATA", "models/fsl_sata", ("fsl,pq-sata-v2", "fsl,pq-sata"), ("e500",), _fsl_sata)
 RING = Kind(

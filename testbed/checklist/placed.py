@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from testbed.boards.board import Board, PlatformDevice
 from testbed.checklist.board_nodes import board_nodes
 from testbed.checklist.kinds import Kind, kind_of
-from testbed.checklist.placing import Placer, parts_of
+from testbed.checklist.placing import Placer, fits, parts_of
 from testbed.devicetree.fragment import Fragment
 from testbed.devicetree.tree import Tree
 from testbed.paths import FRAGMENTS
@@ -46,7 +46,7 @@ def place_devices(tree: Tree, board: Board) -> PlacedDevices:
     assignable = []
     for node in nodes:
         kind = None if node.reason else kind_of(node.compatible, board.name)
-        if kind is None or kind.make is None:
+        if kind is None or kind.make is None or not fits(kind, node):
             continue
         parts = parts_of(kind, node, nodes, board.name)
         if kind.part and not parts:

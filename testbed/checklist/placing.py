@@ -151,9 +151,15 @@ def parts_of(
             and not other.reason
             and (found := kind_of(other.compatible, board)) is not None
             and found.name == kind.part
+            and fits(found, other)
         ),
         key=lambda other: other.windows,
     )
+
+
+def fits(kind: Kind, node: BoardNode) -> bool:
+    """Whether the model of a kind can stand for a node."""
+    return kind.fits(len(node.windows), len(node.lines))
 
 
 def _full(what: str) -> TestbedError:

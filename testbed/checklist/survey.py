@@ -11,6 +11,7 @@ from testbed.checklist.board_nodes import BoardNode, board_nodes
 from testbed.checklist.drivers import Driver, Drivers
 from testbed.checklist.kinds import Kind, kind_of
 from testbed.checklist.placed import load_fragments, place_devices
+from testbed.checklist.placing import fits
 from testbed.checklist.result import Check, Entry, Excused, Outcome
 from testbed.checklist.writing import file_name, proposal
 from testbed.devicetree.fragment import Fragment
@@ -88,6 +89,9 @@ def _model(node: BoardNode, kind: Kind | None, place: str) -> Check:
             " testbed/checklist/kinds.py"
         )
         return Check(STATIC[0], Outcome.MISSING, text)
+    if kind.make is not None and not fits(kind, node):
+        shape = f"{len(node.windows)} windows of registers and {len(node.lines)} interrupts"
+        return Check(STATIC[0], Outcome.MISSING, f"{kind.model} stands for none with {shape}")
     if not place:
         text = f"{kind.model}; testbed/checklist/kinds.py cannot place one of another board yet"
         return Check(STATIC[0], Outcome.MISSING, text)

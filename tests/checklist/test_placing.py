@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
 from itertools import pairwise
+from random import Random
 
 import pytest
 
@@ -64,6 +66,38 @@ def test_a_place_that_is_taken_is_another_ones(board_tree: Tree) -> None:
         if device.path.count("/") == 2
     )
     assert all(end <= start for (_, end), (start, _) in pairwise(windows))
+
+
+def test_a_mutated_tree_is_placed_or_refused_in_one_line(board_tree: Tree) -> None:
+    seed = secrets.randbits(32)
+    print(f"seed {seed}")
+    random = Random(seed)
+    refused = []
+    for _ in range(300):
+        tree = Tree.parse(board_tree.to_blob())
+        nodes = [node for node in tree.root.walk() if node.properties()]
+        for _ in range(random.randint(1, 3)):
+            node = random.choice(nodes)
+            name = random.choice([*node.properties()] or ["reg"])
+            if random.random() < 0.5:
+                node.delete(name)
+            else:
+                node.set(name, random.randbytes(random.choice((0, 1, 4, 8, 16))))
+        try:
+            for kind in BOARDS:
+                place_devices(tree, BOARDS[kind])
+        except TestbedError as error:
+            refused.append(error.message)
+    assert 0 < len(refused) < 300
+    assert not [message for message in refused if "\n" in message]
+
+
+def test_a_node_that_is_not_of_the_models_shape_has_no_place(board_tree: Tree) -> None:
+    tree = Tree.parse(board_tree.to_blob())
+    tree.node(f"{SOC}/serial@11c500").delete("interrupts")
+    tree.node(f"{SOC}/serial@11c600").set("reg", (0x11C600, 0x100, 0x11C700, 0x100))
+    nodes = [device.node for device in place_devices(tree, BOARDS["e500"]).assignable]
+    assert nodes == [f"{SOC}/crypto@300000/jr@1000"]
 
 
 def test_more_than_there_is_room_for(board_tree: Tree) -> None:
