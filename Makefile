@@ -12,6 +12,8 @@ BOARD ?= arm-virt
 BOARDS := arm-virt e500
 # Run once more on the nested QEMU of the distribution, which arm-virt has besides the one built.
 ON_STOCK_QEMU := uart sata sec-two-guests
+# Run once more on hosts that boot from power-on, and not from a template.
+COLD := uart dirty-host
 
 .PHONY: run check lint parts test scenarios packages packages-for-checks clean
 .NOTPARALLEL:
@@ -37,6 +39,7 @@ test: parts | packages-for-checks
 
 scenarios: parts
 	for board in $(BOARDS); do $(BIN)/testbed run --board $$board scenarios || failed=1; done; test -z "$$failed"
+	for board in $(BOARDS); do $(BIN)/testbed run --cold --board $$board $(COLD) || failed=1; done; test -z "$$failed"
 	$(BIN)/testbed run --guest-qemu stock $(ON_STOCK_QEMU)
 	$(BIN)/pytest tests/system
 

@@ -146,11 +146,12 @@ class Host:
             reason = f", without a template: {why}" if why else ""
             with self.run.step(Stage.HOST_BOOT, f"booting the {self.board.name} host{reason}"):
                 self._start(_BOOT_SECONDS)
+                self._give_time_and_seed()
             return
         what = f"restoring the {self.board.name} host from template {self.template.name}"
         with self.run.step(Stage.HOST_BOOT, what):
             self._start(_RESTORE_SECONDS)
-            self._part_from_template()
+            self._give_time_and_seed()
 
     def _start(self, seconds: float) -> None:
         """Start QEMU and wait, at most `seconds`, until the host takes commands."""
@@ -191,8 +192,11 @@ class Host:
             raise
         self.run.note(f"the host runs {machine}")
 
-    def _part_from_template(self) -> None:
-        """Give the restored host the time of day, and random numbers of its own."""
+    def _give_time_and_seed(self) -> None:
+        """Give the host the time of day, and random numbers that no other restored one has.
+
+        One that was booted may have no clock either.
+        """
         self.agent.run(
             f"date -u -s @{time.time():.0f} >/dev/null && seed-random",
             input=os.urandom(_SEED_BYTES),
