@@ -3,6 +3,7 @@
 #   make run               set up this machine, then run the first scenario
 #   make run BOARD=e500    the same on another board
 #   make check             everything CI checks: lint, types, unit tests, scenarios on every board
+#   make parts BOARDS=e500 fetch and build what runs of one board need, and no more
 
 VENV := .venv
 BIN := $(VENV)/bin
