@@ -11,7 +11,8 @@ INSTALLED := $(VENV)/installed
 SCENARIO ?= uart
 BOARD ?= arm-virt
 BOARDS := arm-virt e500
-# Run once more on the nested QEMU of the distribution, which arm-virt has besides the one built.
+# Run once more on the nested QEMU of the distribution, which arm-virt has besides the one built, and
+# with its kernel in the guest, whose drivers are the distribution's own binaries.
 ON_STOCK_QEMU := uart sata sec-two-guests
 # Run once more on hosts that boot from power-on, and not from a template.
 COLD := uart dirty-host
@@ -34,6 +35,7 @@ lint: $(INSTALLED)
 # Fetched and built in sight first; tests and scenarios use them from the cache.
 parts: $(INSTALLED)
 	for board in $(BOARDS); do $(BIN)/testbed setup --board $$board --guest-qemu built || exit; done
+	$(BIN)/testbed setup --guest-kernel fast
 
 test: parts | packages-for-checks
 	$(BIN)/pytest
@@ -41,6 +43,7 @@ test: parts | packages-for-checks
 scenarios: parts
 	for board in $(BOARDS); do $(BIN)/testbed run --board $$board scenarios || failed=1; done; test -z "$$failed"
 	for board in $(BOARDS); do $(BIN)/testbed run --cold --board $$board $(COLD) || failed=1; done; test -z "$$failed"
+	$(BIN)/testbed run --guest-kernel stock scenarios
 	$(BIN)/testbed run --guest-qemu stock $(ON_STOCK_QEMU)
 	$(BIN)/pytest tests/system
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from testbed.artifacts import NestedQemu
+from testbed.artifacts import NestedKernel, NestedQemu
 
 ENVIRONMENT = "TESTBED_OPTIONS"
 
@@ -32,6 +32,8 @@ class Options:
     guest_tree: TreeMaker = "testbed"
     nested_qemu: NestedQemu | None = None
     """Which QEMU runs guests when `guest_qemu` does not; None: the built one where it is."""
+    nested_kernel: NestedKernel | None = None
+    """Which kernel guests run when it is not `guest_kernel`; None: the fast one where it is."""
     timeout_scale: float = 1.0
     results: Path | None = None
     directory: Path | None = None

@@ -26,6 +26,7 @@ def parts_for(
         kernel=options.kernel,
         guest_kernel=options.guest_kernel,
         nested_qemu=options.nested_qemu,
+        nested_kernel=options.nested_kernel,
         refresh=refresh,
         pinned=pinned or options.manifest,
         remember=options.manifest is None,

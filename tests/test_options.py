@@ -17,6 +17,7 @@ EVERYTHING = Options(
     guest_qemu=Path("/opt/guest"),
     guest_tree="qemu",
     nested_qemu="built",
+    nested_kernel="fast",
     timeout_scale=2.5,
     results=Path("/tmp/größe"),
     directory=Path("/tmp/run"),

@@ -6,26 +6,31 @@ from testbed.artifacts.board import (
     BoardArtifacts,
     DriverSources,
     Sources,
+    has_fast_kernel,
     has_stock_nested_qemu,
+    no_fast_kernel,
     no_stock_nested_qemu,
     prepare,
     prepare_board_trees,
     prepare_driver_sources,
     prepare_sources,
 )
-from testbed.artifacts.parts import NestedQemu
+from testbed.artifacts.parts import NestedKernel, NestedQemu
 from testbed.artifacts.progress import PlainProgress, Progress, Step, progress_for
 
 __all__ = [
     "BOARDS",
     "BoardArtifacts",
     "DriverSources",
+    "NestedKernel",
     "NestedQemu",
     "PlainProgress",
     "Progress",
     "Sources",
     "Step",
+    "has_fast_kernel",
     "has_stock_nested_qemu",
+    "no_fast_kernel",
     "no_stock_nested_qemu",
     "prepare",
     "prepare_board_trees",

@@ -6,7 +6,15 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from testbed.artifacts import archive, kernel_image, lists, module_sets, nested_qemu, root
+from testbed.artifacts import (
+    archive,
+    kernel_image,
+    lists,
+    module_sets,
+    nested_qemu,
+    payload_modules,
+    root,
+)
 from testbed.artifacts.archive import Archive
 from testbed.artifacts.busybox import packaged_busybox_target
 from testbed.artifacts.cross import CrossTools
@@ -18,18 +26,44 @@ from testbed.artifacts.kernel import (
     linux_source_target,
     modules_target,
 )
+from testbed.artifacts.kernel_build import KernelRecipe, built_headers_target, built_kernel_target
+from testbed.artifacts.kernel_tree import TreeKind
+from testbed.artifacts.kernels import brought_image, brought_kernel
 from testbed.artifacts.nested_qemu import nested_qemu_target
-from testbed.artifacts.parts import Composition, Parts
+from testbed.artifacts.parts import FAST_KERNEL, Choice, Composition, Kernel, Parts
 from testbed.artifacts.payload import payload_target
-from testbed.artifacts.payload_modules import packaged_modules_target, plain_job_ring_target
+from testbed.artifacts.payload_modules import (
+    all_modules_target,
+    packaged_modules_target,
+    plain_job_ring_target,
+)
 from testbed.artifacts.progress import Progress
 from testbed.artifacts.qemu import Distributed, Qemu, bridge_target, qemu_source_target
 from testbed.artifacts.resolver import Resolve
 from testbed.artifacts.root import root_target
 from testbed.artifacts.selection import Selection, Wish
+from testbed.artifacts.targets import Target
 
 ARCHITECTURE = "arm64"
 TOOLS = CrossTools("aarch64-linux-gnu-", flags=(), family="aarch64", endian="little")
+
+FAST = KernelRecipe(
+    architecture="arm64",
+    cross=TOOLS.prefix,
+    fragment=lists.GUESTS / "kernel" / "arm-virt-fast.config",
+    series=(),
+    image="arch/arm64/boot/Image",
+    drivers=("clk", "mfd"),
+)
+
+TREES = TreeKind(
+    board="arm-virt",
+    architecture="arm64",
+    cross=TOOLS.prefix,
+    image="arch/arm64/boot/Image",
+    as_loaded=kernel_image.raw_image,
+    modules=payload_modules.PACKAGED,
+)
 
 _DISK_MODULES = ("virtio_blk", "squashfs")
 """What the machines' disks need of Debian's kernel."""
@@ -54,45 +88,40 @@ def wishes(qemu: Qemu, progress: Progress, build_nested: bool) -> list[tuple[Wis
     return wanted
 
 
-def parts(
-    selections: list[Selection], qemu: Qemu, guest_kernel: Path | None, build_nested: bool
-) -> Parts:
+def parts(selections: list[Selection], qemu: Qemu, choice: Choice) -> Parts:
     """Targets for the selections of `wishes`, in their order."""
     kernel_selection, system_selection, *rest = selections
     nested = None
-    if build_nested:
+    if choice.nested_qemu:
         *rest, sources, tools = rest
         nested = nested_qemu_target(nested_qemu.ARM, sources, tools, TOOLS)
-    kernel = kernel_target(kernel_selection)
     linux_source = linux_source_target(kernel_selection)
     linux_headers = linux_headers_target(kernel_selection)
-    vfio_modules, plain_job_ring = (
-        modules_target(wanted, linux_source, linux_headers, cross=TOOLS.prefix)
-        for wanted in (module_sets.VFIO_PLATFORM, module_sets.PLAIN_JOB_RING)
-    )
+    stock = _stock_kernel(kernel_selection, linux_source, linux_headers)
+    host = brought_kernel(TREES, choice.kernel, "host") or stock
+    guest = brought_kernel(TREES, choice.guest_kernel, "guest")
+    if guest is None:
+        guest = _fast_kernel(kernel_selection, linux_source) if choice.fast_kernel else stock
     programs = guest_programs_target(TOOLS.prefix)
     busybox = packaged_busybox_target(system_selection)
     guest_initramfs = guest_initramfs_target(
-        kernel, busybox, programs, boot=("virtio_mmio",), system=_DISK_MODULES
+        guest.kernel, busybox, programs, boot=("virtio_mmio",), system=_DISK_MODULES
     )
+    guest_image = brought_image(TREES, choice.guest_kernel, "guest") or guest.kernel
     qemu_source = qemu_source_target(rest[0]) if rest else None
     return Parts(
-        kernel=kernel,
-        host_initramfs=host_initramfs_target(kernel, busybox, boot=_DISK_MODULES),
+        kernel=brought_image(TREES, choice.kernel, "host") or host.kernel,
+        guest_kernel=guest_image,
+        host_initramfs=host_initramfs_target(host.kernel, busybox, boot=_DISK_MODULES),
         guest_initramfs=guest_initramfs,
         root=root_target(system_selection),
         payload=payload_target(
-            [
-                packaged_modules_target(kernel, vfio_modules),
-                plain_job_ring_target(kernel, plain_job_ring),
-                *([] if nested is None else [nested]),
-            ],
+            [*host.modules, *([] if nested is None else [nested])],
             busybox=busybox,
             programs=programs,
-            kernel=kernel,
+            guest_kernel=guest_image,
             guest_initramfs=guest_initramfs,
-            guest_kernel=guest_kernel,
-            as_loaded=kernel_image.raw_image,
+            guest_modules=() if guest is host else guest.modules,
         ),
         bridge=bridge_target(qemu, qemu_source),
         nested_qemu=nested,
@@ -100,6 +129,25 @@ def parts(
         linux_headers=linux_headers,
         qemu_source=qemu_source,
     )
+
+
+def _stock_kernel(selection: Selection, linux_source: Target, linux_headers: Target) -> Kernel:
+    """Debian's kernel, with the modules that host and guest need of it and those it lacks."""
+    kernel = kernel_target(selection)
+    vfio, rings = (
+        modules_target(wanted, linux_source, linux_headers, cross=TOOLS.prefix)
+        for wanted in (module_sets.VFIO_PLATFORM, module_sets.PLAIN_JOB_RING)
+    )
+    modules = packaged_modules_target(kernel, vfio)
+    return Kernel(kernel, (modules, plain_job_ring_target(kernel, rings)))
+
+
+def _fast_kernel(selection: Selection, linux_source: Target) -> Kernel:
+    """The kernel of guests that is built here, with all its modules."""
+    kernel = built_kernel_target(FAST, selection, FAST_KERNEL)
+    headers = built_headers_target(kernel)
+    rings = modules_target(module_sets.PLAIN_JOB_RING, linux_source, headers, cross=TOOLS.prefix)
+    return Kernel(kernel, (all_modules_target(kernel), plain_job_ring_target(kernel, rings)))
 
 
 def _system(progress: Progress, archive: Archive, wish: Wish) -> Selection:
@@ -110,6 +158,6 @@ COMPOSITION = Composition(
     qemu=Distributed(Path("/usr/bin/qemu-system-aarch64"), "qemu-system-arm"),
     wishes=wishes,
     parts=parts,
-    kernel_image=kernel_image.raw_image,
     stock_nested_qemu=True,
+    fast_kernel=True,
 )

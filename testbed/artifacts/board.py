@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,16 @@ from testbed.artifacts.commands import Commands
 from testbed.artifacts.digest import file_sha256
 from testbed.artifacts.download import Downloader
 from testbed.artifacts.failure import failure
-from testbed.artifacts.kernel import brought_kernel_target
-from testbed.artifacts.manifest import make_manifest, read_pinned
+from testbed.artifacts.manifest import make_manifest, pinned_objects, read_pinned
 from testbed.artifacts.mirrors import Mirrors, find_mirrors
 from testbed.artifacts.objects import Objects
-from testbed.artifacts.parts import Composition, NestedQemu, Parts
+from testbed.artifacts.parts import (
+    FAST_KERNEL,
+    Choice,
+    NestedKernel,
+    NestedQemu,
+    Parts,
+)
 from testbed.artifacts.progress import Progress, size_text
 from testbed.artifacts.qemu import Qemu, find_qemu
 from testbed.artifacts.resolver import Resolver
@@ -50,6 +55,8 @@ class BoardArtifacts:
     guest_initramfs: Path
     nested_qemu: NestedQemu
     """Which QEMU runs the guests, unless the user brought one."""
+    nested_kernel: NestedKernel
+    """Which kernel guests run, unless the user brought one."""
     manifest: dict[str, Any]
     """Exact versions and digests of all of it; JSON-able, and can be given back as `pinned`."""
 
@@ -63,6 +70,7 @@ def prepare(
     kernel: Path | None = None,
     guest_kernel: Path | None = None,
     nested_qemu: NestedQemu | None = None,
+    nested_kernel: NestedKernel | None = None,
     refresh: bool = False,
     pinned: Path | None = None,
     remember: bool = True,
@@ -70,13 +78,15 @@ def prepare(
 ) -> BoardArtifacts:
     """Have all artifacts of `board` in the cache; what is there already is verified and used.
 
-    `qemu`, `kernel` and `guest_kernel` take the place of the board's own; modules stay those of its
-    own kernel. A `qemu` of another version needs its `qemu_source`. `nested_qemu` says which QEMU
-    runs guests; None is the one of `pinned`, else the one built here if it is in the cache or the
-    board has no other. `refresh` takes the newest of each series from the archive instead of what
-    was taken before. `pinned` is the manifest file of an earlier run to reproduce, by this call
-    and, with `remember`, those after it until a refresh; what the archive has dropped since comes
-    from the cache, or from `snapshot`: the address of an archive that keeps it, in which
+    `qemu`, `kernel` and `guest_kernel` take the place of the board's own. A kernel is an image, and
+    the modules stay those of the board's own, or the tree that it was built in with its modules. A
+    `qemu` of another version needs its `qemu_source`. `nested_qemu` says which QEMU runs guests;
+    None is the one of `pinned`, else the one built here if it is in the cache or the board has no
+    other. `nested_kernel` says the same of their kernel: None is that of `pinned`, else the fast
+    one if it is in the cache. `refresh` takes the newest of each series from the archive instead of
+    what was taken before. `pinned` is the manifest file of an earlier run to reproduce, by this
+    call and, with `remember`, those after it until a refresh; what the archive has dropped since
+    comes from the cache, or from `snapshot`: the address of an archive that keeps it, in which
     `{archive}` stands for "debian" or "debian-security".
 
     Several processes may call this at once. Raises TestbedError (stage artifacts).
@@ -84,7 +94,7 @@ def prepare(
     if pinned is not None and refresh:
         raise failure("a pinned manifest and a refresh exclude each other; give one of them")
     for what, path in (("kernel", kernel), ("guest kernel", guest_kernel)):
-        if path is not None and not path.is_file():
+        if path is not None and not path.exists():
             raise failure(f"the {what} that was named is not there: {path}")
     started = time.monotonic()
     makings = _makings(
@@ -92,44 +102,43 @@ def prepare(
         progress,
         qemu=qemu,
         qemu_source=qemu_source,
+        kernel=kernel,
         guest_kernel=guest_kernel,
         nested_qemu=nested_qemu,
+        nested_kernel=nested_kernel,
         refresh=refresh,
         pinned=pinned,
         remember=remember,
         snapshot=snapshot,
     )
     parts, workshop, program = makings.parts, makings.workshop, makings.qemu
-    image = makings.composition.kernel_image
-    brought_kernel = None if kernel is None else brought_kernel_target(kernel, image)
-    used = (*parts.used, *([brought_kernel] if brought_kernel else []))
-    workshop.make(used)
+    workshop.make(parts.used)
     if workshop.built:
         progress.note(
             f"artifacts of {board} ready: {size_text(makings.downloader.fetched)} fetched, "
             f"{workshop.built} built, {time.monotonic() - started:.1f} s"
         )
-    folder = {target.name: workshop.objects.folder(target.recipe) for target in used}
-    host_kernel = folder[brought_kernel.name if brought_kernel else "kernel"] / "Image"
+    folder = {target.name: workshop.objects.folder(target.recipe) for target in parts.used}
     brought = {"qemu": qemu, "kernel": kernel, "guest kernel": guest_kernel}
     return BoardArtifacts(
         qemu=program.program,
         qemu_version=program.version.release,
         bridge=folder["bridge"] / "testbed-rp.so",
-        host_kernel=host_kernel,
+        host_kernel=folder[parts.kernel.name] / "Image",
         host_initramfs=folder["host initramfs"] / "initramfs.cpio",
         root=folder["root file system"] / "root.squashfs",
         payload=folder["payload"] / "payload.squashfs",
-        guest_kernel=guest_kernel or folder["kernel"] / "Image",
+        guest_kernel=folder[parts.guest_kernel.name] / "Image",
         guest_initramfs=folder["guest initramfs"] / "initramfs.cpio",
         nested_qemu="stock" if parts.nested_qemu is None else "built",
+        nested_kernel="fast" if makings.choice.fast_kernel else "stock",
         manifest=make_manifest(
             board,
             makings.selections,
             program,
-            used,
+            parts.used,
             workshop.objects,
-            {name: file_sha256(path) for name, path in brought.items() if path is not None},
+            {name: file_sha256(path) for name, path in brought.items() if path and path.is_file()},
         ),
     )
 
@@ -152,6 +161,16 @@ def has_stock_nested_qemu(board: str) -> bool:
 def no_stock_nested_qemu(board: str) -> str:
     """What to say to whoever asked for it where there is none."""
     return f"the distribution has no QEMU for guests of {board}; leave it at the one built here"
+
+
+def has_fast_kernel(board: str) -> bool:
+    """Whether `board` has a kernel for guests that boots faster than its own."""
+    return _COMPOSITIONS[board].fast_kernel
+
+
+def no_fast_kernel(board: str) -> str:
+    """What to say to whoever asked for it where there is none."""
+    return f"guests of {board} have no kernel faster than its own; leave it at that"
 
 
 def prepare_sources(board: str, *, progress: Progress) -> Sources:
@@ -218,9 +237,9 @@ def _is_source(package: str) -> bool:
 class _Makings:
     """What the parts of a board are made of and with."""
 
-    composition: Composition
     qemu: Qemu
     selections: list[Selection]
+    choice: Choice
     parts: Parts
     downloader: Downloader
     workshop: Workshop
@@ -232,8 +251,10 @@ def _makings(
     *,
     qemu: Path | None = None,
     qemu_source: Path | None = None,
+    kernel: Path | None = None,
     guest_kernel: Path | None = None,
     nested_qemu: NestedQemu | None = None,
+    nested_kernel: NestedKernel | None = None,
     refresh: bool = False,
     pinned: Path | None = None,
     remember: bool = True,
@@ -259,9 +280,14 @@ def _makings(
             store, commands, progress, mirrors, refresh=refresh, pinned=named, remember=remember
         )
 
-    def composed(selections: list[Selection], built: bool) -> Parts:
-        return composition.parts(selections, program, guest_kernel, built)
+    def composed(selections: list[Selection], choice: Choice) -> Parts:
+        return composition.parts(selections, program, choice)
 
+    def there(target: Target | None) -> bool:
+        return target is not None and Objects(store).intact(target.recipe)
+
+    if nested_kernel == "fast" and not has_fast_kernel(board):
+        raise failure(no_fast_kernel(board))
     if nested_qemu == "stock" and not has_stock_nested_qemu(board):
         raise failure(no_stock_nested_qemu(board))
     build_nested = nested_qemu == "built" or not has_stock_nested_qemu(board)
@@ -270,19 +296,26 @@ def _makings(
         if known is not None:
             # Taken where it is, so that nobody has to wait for it who did not ask for it: nor who
             # asks for a run's very parts, if that run did not have it.
-            there = composed(known, True).nested_qemu
-            build_nested = named is not None or (
-                there is not None and Objects(store).intact(there.recipe)
-            )
+            nested = composed(known, Choice(nested_qemu=True)).nested_qemu
+            build_nested = named is not None or there(nested)
     selections = resolver(refresh=refresh).resolve(
         composition.wishes(program, progress, build_nested)
     )
+    choice = Choice(build_nested, nested_kernel == "fast", kernel, guest_kernel)
+    if nested_kernel is None and composition.fast_kernel and guest_kernel is None:
+        fast = replace(choice, fast_kernel=True)
+        if (
+            there(composed(selections, fast).guest_kernel)
+            if pinned is None
+            else FAST_KERNEL in pinned_objects(pinned)
+        ):
+            choice = fast
     downloader = Downloader(store, mirrors, commands, progress, snapshot=snapshot)
     return _Makings(
-        composition,
         program,
         selections,
-        composed(selections, build_nested),
+        choice,
+        composed(selections, choice),
         downloader,
         Workshop(store, commands, downloader, progress),
     )

@@ -14,8 +14,10 @@ from testbed.artifacts.guest_programs import guest_programs_target
 from testbed.artifacts.initramfs import guest_initramfs_target, host_initramfs_target
 from testbed.artifacts.kernel import linux_source_target, modules_target
 from testbed.artifacts.kernel_build import KernelRecipe, built_headers_target, built_kernel_target
+from testbed.artifacts.kernel_tree import TreeKind
+from testbed.artifacts.kernels import brought_image, brought_kernel
 from testbed.artifacts.nested_qemu import nested_qemu_target
-from testbed.artifacts.parts import Composition, Parts
+from testbed.artifacts.parts import Choice, Composition, Kernel, Parts
 from testbed.artifacts.payload import payload_target
 from testbed.artifacts.payload_modules import all_modules_target, plain_job_ring_target
 from testbed.artifacts.progress import Progress
@@ -37,6 +39,14 @@ KERNEL = KernelRecipe(
         for name in ("kvm-e500", "kvm-guest", "e500-hugetlb", "fsl-pamu", "vfio-platform")
     ),
 )
+TREES = TreeKind(
+    board="e500",
+    architecture="powerpc",
+    cross=TOOLS.prefix,
+    image="vmlinux",
+    as_loaded=kernel_image.power_elf,
+    modules=None,
+)
 # Of what Debian's Arm kernel is made from too.
 _KERNEL_OF = "arm64"
 
@@ -54,25 +64,28 @@ def wishes(qemu: Qemu, progress: Progress, _build_nested: bool) -> list[tuple[Wi
     return wanted
 
 
-def parts(
-    selections: list[Selection], qemu: Qemu, guest_kernel: Path | None, _build_nested: bool
-) -> Parts:
+def parts(selections: list[Selection], qemu: Qemu, choice: Choice) -> Parts:
     """Targets for the selections of `wishes`, in their order."""
     linux, sources, tools, *qemu_selection = selections
     kernel = built_kernel_target(KERNEL, linux)
     linux_source = linux_source_target(linux)
     linux_headers = built_headers_target(kernel)
-    plain_job_ring = modules_target(
+    rings = modules_target(
         module_sets.PLAIN_JOB_RING, linux_source, linux_headers, cross=TOOLS.prefix
     )
+    own = Kernel(kernel, (all_modules_target(kernel), plain_job_ring_target(kernel, rings)))
+    host = brought_kernel(TREES, choice.kernel, "host") or own
+    guest = brought_kernel(TREES, choice.guest_kernel, "guest") or own
+    guest_image = brought_image(TREES, choice.guest_kernel, "guest") or guest.kernel
     programs = guest_programs_target(TOOLS.prefix)
     busybox = built_busybox_target(sources, TOOLS)
-    guest_initramfs = guest_initramfs_target(kernel, busybox, programs)
+    guest_initramfs = guest_initramfs_target(guest.kernel, busybox, programs)
     nested = nested_qemu_target(nested_qemu.POWER, sources, tools, TOOLS)
     qemu_source = qemu_source_target(qemu_selection[0]) if qemu_selection else None
     return Parts(
-        kernel=kernel,
-        host_initramfs=host_initramfs_target(kernel, busybox),
+        kernel=brought_image(TREES, choice.kernel, "host") or host.kernel,
+        guest_kernel=guest_image,
+        host_initramfs=host_initramfs_target(host.kernel, busybox),
         guest_initramfs=guest_initramfs,
         root=built_root_target(
             busybox,
@@ -83,17 +96,12 @@ def parts(
             ],
         ),
         payload=payload_target(
-            [
-                nested,
-                all_modules_target(kernel),
-                plain_job_ring_target(kernel, plain_job_ring),
-            ],
+            [nested, *host.modules],
             busybox=busybox,
             programs=programs,
-            kernel=kernel,
+            guest_kernel=guest_image,
             guest_initramfs=guest_initramfs,
-            guest_kernel=guest_kernel,
-            as_loaded=kernel_image.power_elf,
+            guest_modules=() if guest is host else guest.modules,
         ),
         bridge=bridge_target(qemu, qemu_source),
         nested_qemu=nested,
@@ -107,5 +115,4 @@ COMPOSITION = Composition(
     qemu=Distributed(Path("/usr/bin/qemu-system-ppc"), "qemu-system-ppc"),
     wishes=wishes,
     parts=parts,
-    kernel_image=kernel_image.power_elf,
 )

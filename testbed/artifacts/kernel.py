@@ -74,14 +74,16 @@ def kernel_target(selection: Selection) -> Target:
     )
 
 
-def brought_kernel_target(image: Path, as_loaded: Callable[[Path], bytes]) -> Target:
+def brought_kernel_target(
+    image: Path, as_loaded: Callable[[Path], bytes], name: str = "brought kernel"
+) -> Target:
     """Output: Image, of a kernel that the user brought, `as_loaded` by QEMU."""
 
     def build(work: Workspace) -> None:
         (work.out / "Image").write_bytes(as_loaded(image))
 
     return Target(
-        "brought kernel",
+        name,
         build,
         inputs={"image": file_sha256(image)},
         sources=(Path(__file__), Path(kernel_image.__file__)),
@@ -137,8 +139,8 @@ def modules_target(
     def build(work: Workspace) -> None:
         build_modules(
             wanted,
-            work.need("linux-source"),
-            work.need("linux-headers"),
+            work.need(linux_source.name),
+            work.need(linux_headers.name),
             work.out,
             cross=cross,
             commands=work.commands,

@@ -47,6 +47,15 @@ def make_manifest(
 
 def read_pinned(path: Path) -> dict[str, Selection]:
     """The selections of a manifest file, by the digest of their wish. Raises TestbedError."""
+    return pinned_selections(_read(path), str(path))
+
+
+def pinned_objects(path: Path) -> set[str]:
+    """Names of the targets that the run of a manifest file used. Raises TestbedError."""
+    return set(_read(path).get("objects", ()))
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text())
     except OSError as error:
@@ -55,7 +64,7 @@ def read_pinned(path: Path) -> dict[str, Selection]:
         raise failure(f"the pinned manifest {path} is not JSON: {error}") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise failure(f"{path} is not a manifest of format {FORMAT}")
-    return pinned_selections(manifest, str(path))
+    return manifest
 
 
 def _object(target: Target, objects: Objects) -> dict[str, Any]:

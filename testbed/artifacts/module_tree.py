@@ -33,6 +33,13 @@ class ModuleTree:
         self._builtin = {canonical(Path(line).name.removesuffix(".ko")) for line in lines}
         self._content: dict[str, bytes] = {}
 
+    @classmethod
+    def of_files(cls, files: Iterable[Path], builtin: Path | None = None) -> ModuleTree:
+        """The modules that are these files, wherever they lie."""
+        tree = cls(builtin=builtin)
+        tree._paths = {canonical(path.name.split(".ko")[0]): path for path in files}
+        return tree
+
     def names(self) -> list[str]:
         """All modules there are, sorted."""
         return sorted(self._paths)

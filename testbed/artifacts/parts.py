@@ -17,13 +17,44 @@ from testbed.artifacts.targets import Target
 NestedQemu = Literal["stock", "built"]
 """A QEMU for guests: the distribution's, or the one built here."""
 
+NestedKernel = Literal["stock", "fast"]
+"""A kernel for guests: the board's own, or the one built here to boot faster."""
+FAST_KERNEL = "fast kernel"
+"""The name of the target that makes it."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What of a board's parts is made instead of taken as it comes."""
+
+    nested_qemu: bool = False
+    """Build the QEMU of guests, on a board that has another."""
+    fast_kernel: bool = False
+    """Build the fast kernel for guests, on a board that has it."""
+    kernel: Path | None = None
+    """The host's kernel, if the user brings one: an image, or the tree that it was built in."""
+    guest_kernel: Path | None = None
+    """The same of guests; it takes the place of either of the board's."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel, and its modules as the payload has them."""
+
+    kernel: Target
+    """Has Image, what QEMU's -kernel takes, and modules/RELEASE/."""
+    modules: tuple[Target, ...]
+    """Have modules/."""
+
 
 @dataclass(frozen=True)
 class Parts:
     """The targets a run uses directly, and the sources that others are built from."""
 
     kernel: Target
-    """Has the board's kernel as `Image`, what QEMU's -kernel takes, whatever its format."""
+    """Has the host's kernel as `Image`, what QEMU's -kernel takes, whatever its format."""
+    guest_kernel: Target
+    """Has that of guests; the same where they have no other."""
     host_initramfs: Target
     guest_initramfs: Target
     root: Target
@@ -44,6 +75,7 @@ class Parts:
             self.root,
             self.bridge,
             self.kernel,
+            *([] if self.guest_kernel is self.kernel else [self.guest_kernel]),
             self.host_initramfs,
             self.guest_initramfs,
             *([] if self.nested_qemu is None else [self.nested_qemu]),
@@ -58,10 +90,9 @@ class Composition:
     """Emulates the host unless the user brings another."""
     wishes: Callable[[Qemu, Progress, bool], list[tuple[Wish, Resolve]]]
     """What to choose from the archive; the last argument: to build nested QEMU of."""
-    parts: Callable[[list[Selection], Qemu, Path | None, bool], Parts]
-    """Targets for the selections of `wishes`, in their order; the guest kernel brought; the same.
-    """
-    kernel_image: Callable[[Path], bytes]
-    """A kernel that the user brings, as QEMU takes it. TestbedError when it is none for it."""
+    parts: Callable[[list[Selection], Qemu, Choice], Parts]
+    """Targets for the selections of `wishes`, in their order."""
     stock_nested_qemu: bool = False
     """Its root system has a QEMU for guests, so that none need be built."""
+    fast_kernel: bool = False
+    """There is a kernel for guests that boots faster than the board's own."""

@@ -7,11 +7,10 @@ Not compressed: the emulated host reads it faster than it could decompress it.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from testbed.artifacts import lists, squashfs
-from testbed.artifacts.digest import file_sha256
 from testbed.artifacts.squashfs import make_squashfs
 from testbed.artifacts.targets import Target, Workspace
 
@@ -25,25 +24,30 @@ def payload_target(
     *,
     busybox: Target,
     programs: Target,
-    kernel: Target,
+    guest_kernel: Target,
     guest_initramfs: Target,
-    guest_kernel: Path | None,
-    as_loaded: Callable[[Path], bytes],
+    guest_modules: Sequence[Target] = (),
 ) -> Target:
     """Output: payload.squashfs.
 
     Outputs of `trees` lie where they do below the disk's root: kernel modules, and programs in bin/
-    beside those of `programs`. `guest_kernel` takes the place of `kernel`'s Image in the guest, in
-    the form in which `as_loaded` gives it to QEMU.
+    beside those of `programs`. Below guest/ is what a guest boots: the Image of `guest_kernel`, and
+    its modules. Without `guest_modules` they are the host's.
     """
 
     def build(work: Workspace) -> None:
         tree = work.scratch / "payload"
         for name in ("bin", "guest", "lib"):
             (tree / name).mkdir(parents=True)
-        for part in trees:
-            shutil.copytree(work.need(part.name), tree, symlinks=True, dirs_exist_ok=True)
-        _place_guest(work, tree / "guest")
+        _add(work, trees, tree)
+        guest = tree / "guest"
+        shutil.copyfile(work.need(guest_kernel.name) / "Image", guest / "Image")
+        initramfs = work.need(guest_initramfs.name) / "initramfs.cpio"
+        shutil.copyfile(initramfs, guest / "initramfs.cpio")
+        if guest_modules:
+            _add(work, guest_modules, guest)
+        else:
+            (guest / "modules").symlink_to("../modules")
         for program in (
             *work.need(programs.name).iterdir(),
             *lists.files_below(_HOST_PROGRAMS),
@@ -55,19 +59,10 @@ def payload_target(
         shutil.copyfile(_COMMON_INIT, tree / "lib" / _COMMON_INIT.name)
         make_squashfs(work, tree, work.out / "payload.squashfs", compression="none")
 
-    def _place_guest(work: Workspace, folder: Path) -> None:
-        if guest_kernel is None:
-            shutil.copyfile(work.need(kernel.name) / "Image", folder / "Image")
-        else:
-            (folder / "Image").write_bytes(as_loaded(guest_kernel))
-        initramfs = work.need(guest_initramfs.name) / "initramfs.cpio"
-        shutil.copyfile(initramfs, folder / "initramfs.cpio")
-
     return Target(
         "payload",
         build,
-        needs=(*trees, busybox, programs, kernel, guest_initramfs),
-        inputs={} if guest_kernel is None else {"guest kernel": file_sha256(guest_kernel)},
+        needs=(*trees, *guest_modules, busybox, programs, guest_kernel, guest_initramfs),
         sources=(
             Path(__file__),
             Path(squashfs.__file__),
@@ -76,3 +71,8 @@ def payload_target(
             *lists.files_below(_HOST_PROGRAMS),
         ),
     )
+
+
+def _add(work: Workspace, trees: Sequence[Target], folder: Path) -> None:
+    for part in trees:
+        shutil.copytree(work.need(part.name), folder, symlinks=True, dirs_exist_ok=True)

@@ -10,14 +10,14 @@ from testbed.artifacts import lists, module_sets, module_tree
 from testbed.artifacts.module_tree import ModuleTree
 from testbed.artifacts.targets import Target, Workspace
 
-_PACKAGED = lists.GUESTS / "modules" / "payload.txt"
+PACKAGED = lists.GUESTS / "modules" / "payload.txt"
 """Names of the distribution's modules to have."""
 _SOURCES = (Path(__file__), Path(module_tree.__file__), Path(module_sets.__file__))
 
 
 def packaged_modules_target(kernel: Target, *built: Target) -> Target:
     """Outputs: modules/RELEASE/ some of `kernel`'s modules, and all that were `built` for it."""
-    return _modules_target(kernel, built, _PACKAGED)
+    return _modules_target(kernel, built, PACKAGED)
 
 
 def all_modules_target(kernel: Target) -> Target:
@@ -26,23 +26,24 @@ def all_modules_target(kernel: Target) -> Target:
 
 
 def plain_job_ring_target(kernel: Target, built: Target) -> Target:
-    """Outputs: modules-plain-job-ring/NAME.ko and `order`: the names in the order to load them.
+    """Outputs: modules/plain-job-ring/NAME.ko and `order`: the names in the order to load them.
 
-    `built` is the module set for plain job rings. It lies beside the other modules, since its
-    drivers take the place of some of them. With it come `kernel`'s modules that it depends on.
+    `built` is the module set for plain job rings. It lies beside the kernel's own modules, since
+    its drivers take the place of some of them. With it come `kernel`'s that it depends on.
     """
 
     def build(work: Workspace) -> None:
         modules = _tree(work, kernel, built)
-        folder = work.out / "modules-plain-job-ring"
-        folder.mkdir()
+        folder = work.out / "modules/plain-job-ring"
+        folder.mkdir(parents=True)
         wanted = [Path(name).stem for name in module_sets.PLAIN_JOB_RING.modules]
         order = modules.closure(wanted)
         for name in order:
             (folder / f"{name}.ko").write_bytes(modules.content(name))
         (folder / "order").write_text("".join(f"{name}\n" for name in order))
 
-    return Target("plain job ring", build, needs=(kernel, built), sources=_SOURCES)
+    name = f"plain job ring of the {kernel.name}"
+    return Target(name, build, needs=(kernel, built), sources=_SOURCES)
 
 
 def _modules_target(kernel: Target, built: tuple[Target, ...], listed: Path | None) -> Target:
@@ -69,7 +70,8 @@ def _modules_target(kernel: Target, built: tuple[Target, ...], listed: Path | No
         release.rename(work.out / "modules" / packaged.name)
 
     sources = _SOURCES if listed is None else (*_SOURCES, listed)
-    return Target("payload modules", build, needs=(kernel, *built), sources=sources)
+    name = f"modules of the {kernel.name}"
+    return Target(name, build, needs=(kernel, *built), sources=sources)
 
 
 def _packaged(work: Workspace, kernel: Target) -> Path:

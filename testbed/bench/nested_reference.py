@@ -39,7 +39,7 @@ class NestedReference(_Uart):  # type: ignore[misc]
     host_append: ClassVar[str] = _LOUD
 
     def parts(self, artifacts: BoardArtifacts) -> BoardArtifacts:
-        self._packaged = artifacts.guest_kernel.parent / "modules"
+        self._packaged = artifacts.host_kernel.parent / "modules"
         self._folder: Path = self._run.folder("shared")
         for path in (artifacts.root, artifacts.payload, artifacts.guest_initramfs):
             _place(path, self._folder / path.name)

@@ -7,7 +7,14 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from testbed.artifacts import NestedQemu, has_stock_nested_qemu, no_stock_nested_qemu
+from testbed.artifacts import (
+    NestedKernel,
+    NestedQemu,
+    has_fast_kernel,
+    has_stock_nested_qemu,
+    no_fast_kernel,
+    no_stock_nested_qemu,
+)
 from testbed.boards import BOARDS
 from testbed.options import Options, TreeMaker
 from testbed.runner.discover import UsageError
@@ -198,8 +205,7 @@ def _add_board(parser: argparse.ArgumentParser) -> None:
 def _add_overrides(parser: argparse.ArgumentParser) -> None:
     _add_board(parser)
     paths = {
-        "--kernel": ("IMAGE", "kernel of the host"),
-        "--guest-kernel": ("IMAGE", "kernel of the guest"),
+        "--kernel": ("IMAGE|DIR", "kernel of the host, or the tree that it was built in"),
         "--qemu": ("PATH", "QEMU that makes the host"),
         "--qemu-source": ("DIR", "source tree of that QEMU, for the bridge"),
         "--results": ("DIR", "where runs leave their folders (default: testbed-results)"),
@@ -211,6 +217,12 @@ def _add_overrides(parser: argparse.ArgumentParser) -> None:
         choices=get_args(TreeMaker),
         default="testbed",
         help="who makes the guest's device tree: the testbed, or the QEMU that makes the guest",
+    )
+    parser.add_argument(
+        "--guest-kernel",
+        metavar="IMAGE|DIR|fast|stock",
+        help="kernel of the guest: an image, the tree one was built in, the one built here to boot"
+        " fast, or the board's own (default: fast where it is, else stock)",
     )
     parser.add_argument(
         "--guest-qemu",
@@ -254,7 +266,7 @@ def _new_file(text: str) -> Path:
 def options_of(parsed: argparse.Namespace) -> Options:
     """The options of a parsed command line, paths made absolute.
 
-    UsageError for a file that is missing, and for a QEMU that the board has none of.
+    UsageError for a file that is missing, and for a QEMU or kernel that the board has none of.
     """
 
     def path(name: str) -> Path | None:
@@ -266,15 +278,19 @@ def options_of(parsed: argparse.Namespace) -> Options:
     nested = getattr(parsed, "guest_qemu", None)
     if nested == "stock" and not has_stock_nested_qemu(parsed.board):
         raise UsageError(f"--guest-qemu stock: {no_stock_nested_qemu(parsed.board)}")
+    nested_kernel = getattr(parsed, "guest_kernel", None)
+    if nested_kernel == "fast" and not has_fast_kernel(parsed.board):
+        raise UsageError(f"--guest-kernel fast: {no_fast_kernel(parsed.board)}")
     results: Path | None = getattr(parsed, "results", None)
     return Options(
         board=parsed.board,
         kernel=path("kernel"),
-        guest_kernel=path("guest_kernel"),
+        guest_kernel=None if nested_kernel in get_args(NestedKernel) else path("guest_kernel"),
         qemu=path("qemu"),
         qemu_source=path("qemu_source"),
         guest_qemu=None if nested in get_args(NestedQemu) else path("guest_qemu"),
         nested_qemu=nested if nested in get_args(NestedQemu) else None,
+        nested_kernel=nested_kernel if nested_kernel in get_args(NestedKernel) else None,
         guest_tree=getattr(parsed, "guest_tree", "testbed"),
         timeout_scale=parsed.timeout_scale,
         results=results.resolve() if results is not None else None,

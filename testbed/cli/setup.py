@@ -21,6 +21,6 @@ def main(parsed: argparse.Namespace) -> int:
     )
     print(
         f"{options.board} is ready: QEMU {artifacts.qemu_version}, kernel {artifacts.host_kernel},"
-        f" guests on the {artifacts.nested_qemu} QEMU"
+        f" guests on the {artifacts.nested_qemu} QEMU and the {artifacts.nested_kernel} kernel"
     )
     return 0

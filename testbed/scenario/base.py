@@ -181,6 +181,8 @@ class Scenario(Test):  # type: ignore[misc]
         with self._run.step(Stage.ARTIFACTS, "looking up the parts"):
             artifacts = self.parts(parts_for(options, PlainProgress(sys.stderr)))
             self._run.note(f"guests run on the {options.guest_qemu or artifacts.nested_qemu} QEMU")
+            kernel = options.guest_kernel or f"the {artifacts.nested_kernel} one"
+            self._run.note(f"their kernel is {kernel}")
             manifest = json.dumps(artifacts.manifest, indent=2)
             (self._run.directory / "manifest.json").write_text(manifest + "\n")
         self._boot_host(chosen, artifacts)

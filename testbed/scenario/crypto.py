@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
 from testbed.channel import AgentClient
 from testbed.deadline import Deadline
+from testbed.errors import Stage, TestbedError
 
 _DRIVER_SECONDS = 120
 _LARGEST = 1 << 16
@@ -211,7 +212,15 @@ def load_plain_job_ring(machine: Machine) -> None:
     """Load the driver for job rings without a controller; the machine's own must not be loaded.
 
     It probes the rings there are and has its algorithms tested. A guest has its system mounted.
+    TestbedError when there is none for the machine's kernel.
     """
+    there = machine.succeed("ls /lib/modules").split()
+    if "plain-job-ring" not in there:
+        raise TestbedError(
+            Stage.ARTIFACTS,
+            "the driver for plain job rings is built for the testbed's own kernels only, not for"
+            f" {machine.succeed('uname -r').strip()}; run without --kernel and --guest-kernel",
+        )
     machine.succeed("/testbed/bin/load-plain-job-ring", seconds=_DRIVER_SECONDS)
 
 

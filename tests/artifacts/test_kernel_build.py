@@ -102,6 +102,27 @@ def test_all_parts_are_there(cache: Cache, kernel_of: KernelOf, progress: Steps)
     assert (headers / "arch/powerpc/lib/crtsavres.o").is_file()
 
 
+def test_an_image_that_the_build_makes_of_it_stays_as_it_is(
+    cache: Cache, tmp_path: Path, fragment: Path
+) -> None:
+    makefile = MAKEFILE + "small.img: vmlinux\n\t@mkdir -p boot\n\t@echo packed > boot/$@\n"
+    recipe = KernelRecipe("powerpc", "", fragment, (), image="boot/small.img")
+    selection = source_selection(cache, tmp_path / "source", makefile)
+    target = built_kernel_target(recipe, selection, "small kernel")
+    assert target.name == "small kernel"
+    assert (made(cache, target) / "Image").read_text() == "packed\n"
+
+
+@pytest.mark.parametrize("drivers", [(), ("usb",)])
+def test_drivers_are_unpacked_for_who_is_built_from_them(
+    cache: Cache, tmp_path: Path, fragment: Path, drivers: tuple[str, ...]
+) -> None:
+    test = "test -e" if drivers else "! test -e"
+    makefile = MAKEFILE.replace("modules:\n", f"modules:\n\t@{test} drivers/usb/core/usb.c\n")
+    recipe = KernelRecipe("powerpc", "", fragment, (), drivers=drivers)
+    made(cache, built_kernel_target(recipe, source_selection(cache, tmp_path / "s", makefile)))
+
+
 def test_the_same_twice(cache: Cache, kernel_of: KernelOf, tmp_path: Path) -> None:
     """Whenever, wherever and by whomever it is built."""
     target = kernel_of()

@@ -106,31 +106,33 @@ def test_other_modules_are_another_initramfs(kernel: Target, busybox: Target) ->
 def test_a_payload_has_its_trees_and_a_guest(
     workshop: Workshop, kernel: Target, busybox: Target, tmp_path: Path
 ) -> None:
-    brought = tmp_path / "brought"
-    brought.write_bytes(b"packed kernel")
     initramfs = files("guest initramfs", {"initramfs.cpio": b"initramfs"})
 
-    def payload(guest_kernel: Path | None) -> Path:
+    def payload(guest_kernel: Target, *guest_modules: Target) -> Path:
         target = payload_target(
             [all_modules_target(kernel), files("qemu", {"bin/qemu": b"qemu"})],
             busybox=busybox,
             programs=PROGRAMS,
-            kernel=kernel,
-            guest_initramfs=initramfs,
             guest_kernel=guest_kernel,
-            as_loaded=lambda path: path.read_bytes().removeprefix(b"packed "),
+            guest_initramfs=initramfs,
+            guest_modules=guest_modules,
         )
         image = output(workshop, target, "payload.squashfs")
-        return unsquash(image, tmp_path / f"payload-{guest_kernel is None}")
+        return unsquash(image, tmp_path / f"payload of {guest_kernel.name}")
 
-    found = payload(None)
+    found = payload(kernel)
     assert (found / "guest/Image").read_bytes() == b"the kernel"
     assert (found / "guest/initramfs.cpio").read_bytes() == b"initramfs"
     assert (found / "modules/6.0/modules.dep").read_text().count(".ko:") == 3
     for name in ("qemu", "tool", "host-init", "busybox", "platform-device"):
         assert (found / "bin" / name).is_file()
     assert os.access(found / "bin/tool", os.X_OK)
-    assert (payload(brought) / "guest/Image").read_bytes() == b"kernel"
+    assert (found / "guest/modules/6.0/modules.dep").is_file()
+
+    other = payload(files("other", {"Image": b"kernel"}), files("its", {"modules/6.1/order": b""}))
+    assert (other / "guest/Image").read_bytes() == b"kernel"
+    assert [path.name for path in (other / "guest/modules").iterdir()] == ["6.1"]
+    assert [path.name for path in (other / "modules").iterdir()] == ["6.0"]
 
 
 def test_a_root_file_system_of_programs_built_here(

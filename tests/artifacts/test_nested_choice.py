@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which QEMU runs a board's guests: the distribution's, or the one built here where it is.
+"""Which QEMU runs a board's guests, and which kernel: one of another's making, or of ours.
 
 The boards are small: every part is a file with the name of what it is made of.
 """
@@ -17,7 +17,7 @@ from artifact_rig import Steps, make_package
 
 from testbed.artifacts import BoardArtifacts, board
 from testbed.artifacts.mirrors import Mirrors
-from testbed.artifacts.parts import Composition, Parts
+from testbed.artifacts.parts import FAST_KERNEL, Choice, Composition, Parts
 from testbed.artifacts.progress import Progress
 from testbed.artifacts.qemu import Distributed, Qemu
 from testbed.artifacts.resolver import Resolve
@@ -51,14 +51,16 @@ def part(name: str, made_of: Mapping[str, str], needs: tuple[Target, ...] = ()) 
     return Target(name, build, needs, inputs=made_of)
 
 
-def parts(
-    selections: list[Selection], _qemu: Qemu, _guest_kernel: Path | None, build_nested: bool
-) -> Parts:
+def parts(selections: list[Selection], _qemu: Qemu, choice: Choice) -> Parts:
     made_of = {selection.wish.name: selection.digest for selection in selections}
     system = {SYSTEM.name: made_of[SYSTEM.name]}
-    nested = part("nested QEMU", {NESTED.name: made_of[NESTED.name]}) if build_nested else None
+    nested = (
+        part("nested QEMU", {NESTED.name: made_of[NESTED.name]}) if choice.nested_qemu else None
+    )
+    kernel = part("kernel", system)
     return Parts(
-        kernel=part("kernel", system),
+        kernel=kernel,
+        guest_kernel=part(FAST_KERNEL, system) if choice.fast_kernel else kernel,
         host_initramfs=part("host initramfs", system),
         guest_initramfs=part("guest initramfs", system),
         root=part("root file system", system),
@@ -76,8 +78,8 @@ def composition(archive: Archive, *, stock: bool) -> Composition:
         qemu=Distributed(QEMU.program, "qemu"),
         wishes=archive.wishes,
         parts=parts,
-        kernel_image=Path.read_bytes,
         stock_nested_qemu=stock,
+        fast_kernel=stock,
     )
 
 
@@ -90,7 +92,7 @@ def archive(random: Random) -> Archive:
 def choose(
     archive: Archive, progress: Steps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., BoardArtifacts]:
-    """`prepare` for the boards "either", which has both kinds of QEMU, and "one"."""
+    """`prepare` for the boards "either", which has both kinds of each, and "one"."""
     boards = {
         "either": composition(archive, stock=True),
         "one": composition(archive, stock=False),
@@ -114,9 +116,9 @@ def kept(artifacts: BoardArtifacts, path: Path) -> Path:
     return path
 
 
-def forget_nested(tmp_path: Path, artifacts: BoardArtifacts) -> None:
-    """Remove the QEMU that was built."""
-    recipe = artifacts.manifest["objects"]["nested QEMU"]["recipe"]
+def forget_nested(tmp_path: Path, artifacts: BoardArtifacts, name: str = "nested QEMU") -> None:
+    """Remove the QEMU that was built, or another part."""
+    recipe = artifacts.manifest["objects"][name]["recipe"]
     shutil.rmtree(tmp_path / "cache/objects" / recipe)
 
 
@@ -191,3 +193,50 @@ def test_board_that_has_but_one_is_always_built(
     assert archive.asked == ["the system", "nested QEMU's source"]
     with pytest.raises(TestbedError, match=r"^the distribution has no QEMU for guests of one; "):
         choose("one", nested_qemu="stock")
+
+
+def test_fast_kernel_is_used_once_somebody_had_it_built(
+    choose: Callable[..., BoardArtifacts], progress: Steps, tmp_path: Path
+) -> None:
+    stock = choose()
+    assert stock.nested_kernel == "stock"
+    assert stock.guest_kernel == stock.host_kernel
+    fast = choose(nested_kernel="fast")
+    assert fast.nested_kernel == "fast"
+    assert fast.guest_kernel != stock.guest_kernel
+    assert fast.host_kernel == stock.host_kernel
+    steps = list(progress.steps)
+    assert choose() == fast
+    assert choose(nested_kernel="stock") == stock
+    assert progress.steps == steps
+
+    forget_nested(tmp_path, fast, FAST_KERNEL)
+    assert choose() == stock
+    assert progress.steps == steps
+
+
+def test_manifest_says_which_kernel_guests_had(
+    choose: Callable[..., BoardArtifacts], tmp_path: Path
+) -> None:
+    stock = choose()
+    without = kept(stock, tmp_path / "stock.json")
+    fast = choose(nested_kernel="fast")
+    manifest = kept(fast, tmp_path / "fast.json")
+    assert choose(pinned=without) == stock
+    forget_nested(tmp_path, fast, FAST_KERNEL)
+    assert choose(pinned=manifest) == fast
+
+
+def test_brought_kernel_is_no_other_kind(
+    choose: Callable[..., BoardArtifacts], tmp_path: Path
+) -> None:
+    choose(nested_kernel="fast")
+    (tmp_path / "Image").touch()
+    assert choose(guest_kernel=tmp_path / "Image").nested_kernel == "stock"
+
+
+def test_board_whose_own_kernel_is_the_fastest(choose: Callable[..., BoardArtifacts]) -> None:
+    assert choose("one").nested_kernel == "stock"
+    assert choose("one", nested_kernel="stock").nested_kernel == "stock"
+    with pytest.raises(TestbedError, match=r"^guests of one have no kernel faster than its own; "):
+        choose("one", nested_kernel="fast")

@@ -13,7 +13,7 @@ from testbed.artifacts import prepare, progress_for
 from testbed.artifacts.module_sets import PLAIN_JOB_RING
 from testbed.artifacts.module_tree import canonical, dependencies
 
-PLAIN = Path("modules-plain-job-ring")
+PLAIN = Path("modules/plain-job-ring")
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def payload(tmp_path_factory: pytest.TempPathFactory) -> Path:
     image = prepare("arm-virt", progress=progress_for()).payload
     out = tmp_path_factory.mktemp("payload") / "root"
     subprocess.run(
-        ["unsquashfs", "-no-progress", "-dest", out, image, "modules", PLAIN],
+        ["unsquashfs", "-no-progress", "-dest", out, image, "modules"],
         check=True,
         capture_output=True,
         timeout=60,
@@ -33,7 +33,7 @@ def payload(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def release(payload: Path) -> Path:
     """modules/RELEASE."""
-    (folder,) = (payload / "modules").iterdir()
+    (folder,) = (payload / "modules").glob("6.*")
     return folder
 
 

@@ -54,6 +54,10 @@ def status_of(*words: str) -> int:
         ("run uart --guest-kernel /none", "--guest-kernel /none: no such file"),
         ("run uart --guest-qemu /none", "--guest-qemu /none: no such file"),
         (
+            "run uart --board e500 --guest-kernel fast",
+            "--guest-kernel fast: guests of e500 have no kernel faster than its own; leave it at",
+        ),
+        (
             "run uart --board e500 --guest-qemu stock",
             "--guest-qemu stock: the distribution has no QEMU for guests of e500; leave it at",
         ),
@@ -185,6 +189,18 @@ def test_qemu_of_guests_is_a_kind_or_a_file(
     assert named == Options(guest_qemu=tmp_path / "stock")
     only = options("setup", "--board", "e500", "--guest-qemu", "built")
     assert only == Options(board="e500", nested_qemu="built")
+
+
+def test_kernel_of_guests_is_a_kind_or_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fast").touch()
+    assert options("setup", "--guest-kernel", "fast") == Options(nested_kernel="fast")
+    named = options("run", "uart", "--guest-kernel", "./fast")
+    assert named == Options(guest_kernel=tmp_path / "fast")
+    own = options("run", "uart", "--board", "e500", "--guest-kernel", "stock")
+    assert own == Options(board="e500", nested_kernel="stock")
 
 
 def test_serve_has_the_models_ready_for_the_command(

@@ -28,6 +28,7 @@ def artifacts() -> BoardArtifacts:
         guest_kernel=Path("/cache/Image"),
         guest_initramfs=Path("/cache/guest.cpio"),
         nested_qemu="stock",
+        nested_kernel="stock",
         manifest={},
     )
 

@@ -36,6 +36,7 @@ def parts_in(folder: Path) -> BoardArtifacts:
         guest_kernel=folder / "guest_kernel",
         guest_initramfs=folder / "guest_initramfs",
         nested_qemu="built",
+        nested_kernel="stock",
         manifest={"qemu": {"version": "10.0.0", "package": "Debian"}},
     )
 
