@@ -25,6 +25,7 @@ EVERYTHING = Options(
     manifest=Path("/tmp/manifest.json"),
     events=7,
     shell=True,
+    cold=True,
     keep=True,
 )
 
