@@ -19,6 +19,9 @@ TreeMaker = Literal["testbed", "qemu"]
 """Who makes a guest's device tree."""
 
 
+Debugged = Literal["host", "guest"]
+
+
 @dataclass(frozen=True)
 class Options:
     """Paths are absolute. `timeout_scale` multiplies every deadline; `seed` 0 means a new one."""
@@ -49,6 +52,8 @@ class Options:
     """Leave the machines to a person when the scenario does not pass."""
     cold: bool = False
     """Boot the host from power-on, without a template."""
+    gdb: Debugged | None = None
+    """The machine that waits for gdb before its first instruction; of guests, the first."""
 
     @property
     def stays(self) -> bool:

@@ -17,8 +17,11 @@ from qemu.qmp import ExecuteError, Message, QMPClient, QMPError
 
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
+from testbed.watch import Watch
 
 _T = TypeVar("_T")
+_CHECK_SECONDS = 0.5
+"""Between two looks at whether a machine still lives, where nothing else tells."""
 
 
 class _Transcribed(QMPClient):
@@ -106,6 +109,22 @@ class Qmp:
             raise EOFError(f"no more events, {event} did not come")
 
         return self._call(f"{command} and its {event}", work(), deadline)
+
+    def wait_for(self, event: str, watch: Watch) -> None:
+        """Wait, without a deadline, for the first such event since the session began.
+
+        Raises the machine's failure when it dies meanwhile.
+        """
+        future = asyncio.run_coroutine_threadsafe(self._next(event), self._loop)
+        while True:
+            watch.check()
+            with contextlib.suppress(TimeoutError):
+                return future.result(_CHECK_SECONDS)
+
+    async def _next(self, event: str) -> None:
+        async for message in self._client.events:
+            if message["event"] == event:
+                return
 
     def monitor(self, command: str) -> str:
         """The text a human monitor command prints."""

@@ -27,6 +27,8 @@ EVERYTHING = Options(
     shell=True,
     cold=True,
     keep=True,
+    cold=True,
+    gdb="guest",
 )
 
 

@@ -15,8 +15,8 @@ from testbed.artifacts import (
     no_fast_kernel,
     no_stock_nested_qemu,
 )
-from testbed.boards import BOARDS
-from testbed.options import Options, TreeMaker
+from testbed.boards import BOARDS, board
+from testbed.options import Debugged, Options, TreeMaker
 from testbed.runner.discover import UsageError
 
 
@@ -179,6 +179,11 @@ def _add_failure(run: argparse.ArgumentParser) -> None:
     left.add_argument(
         "--shell", action="store_true", help="on failure attach to the machines' consoles"
     )
+    run.add_argument(
+        "--gdb",
+        choices=get_args(Debugged),
+        help="the host, or the first guest, waits for gdb before its first instruction",
+    )
 
 
 def _add_cache(parser: argparse.ArgumentParser) -> None:
@@ -245,6 +250,10 @@ def _positive(text: str) -> float:
     return value
 
 
+_DEBUGGED_SCALE = 1000
+"""A person at a breakpoint stops the machines' clocks, not that of a deadline."""
+
+
 def _count(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 1_000_000:
         raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 999999")
@@ -281,7 +290,12 @@ def options_of(parsed: argparse.Namespace) -> Options:
     nested_kernel = getattr(parsed, "guest_kernel", None)
     if nested_kernel == "fast" and not has_fast_kernel(parsed.board):
         raise UsageError(f"--guest-kernel fast: {no_fast_kernel(parsed.board)}")
+    if getattr(parsed, "gdb", None) == "guest" and not board(parsed.board).guest_breakpoints:
+        raise UsageError(
+            f"--gdb guest: KVM has no breakpoints for guests of {parsed.board}; --gdb host has"
+        )
     results: Path | None = getattr(parsed, "results", None)
+    gdb: Debugged | None = getattr(parsed, "gdb", None)
     return Options(
         board=parsed.board,
         kernel=path("kernel"),
@@ -292,7 +306,8 @@ def options_of(parsed: argparse.Namespace) -> Options:
         nested_qemu=nested if nested in get_args(NestedQemu) else None,
         nested_kernel=nested_kernel if nested_kernel in get_args(NestedKernel) else None,
         guest_tree=getattr(parsed, "guest_tree", "testbed"),
-        timeout_scale=parsed.timeout_scale,
+        timeout_scale=parsed.timeout_scale * (_DEBUGGED_SCALE if gdb else 1),
+        gdb=gdb,
         results=results.resolve() if results is not None else None,
         seed=getattr(parsed, "seed", 0),
         keep=getattr(parsed, "keep", False) or getattr(parsed, "shell", False),

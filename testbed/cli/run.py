@@ -55,12 +55,13 @@ def main(parsed: argparse.Namespace) -> int:
 
 def _width(parsed: argparse.Namespace) -> int:
     """How many run at a time: one, if a person may be left its machines."""
-    if not (parsed.keep or parsed.shell):
+    option = next((f"--{name}" for name in ("keep", "shell", "gdb") if getattr(parsed, name)), None)
+    if option is None:
         return parsed.jobs or default_width()
-    option = "--keep" if parsed.keep else "--shell"
     if parsed.jobs not in (None, 1):
         raise UsageError(f"{option} is for one scenario at a time, not for -j {parsed.jobs}")
-    check_terminal(f"testbed run {option}")
+    if option != "--gdb":
+        check_terminal(f"testbed run {option}")
     return 1
 
 

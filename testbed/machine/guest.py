@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from testbed.channel import AgentClient, Stream
 from testbed.console import Console
 from testbed.deadline import Deadline
+from testbed.debugger.carrier import Carrier
+from testbed.debugger.stop import KERNEL_ARGUMENT, SOCKET, gdb_arguments, wait_for_gdb
 from testbed.devicetree.address import linux_name, parent
 from testbed.devicetree.guest_nodes import NodeReport, Placement
 from testbed.devicetree.tree import Node, Tree
@@ -49,6 +51,7 @@ class Guest:
     `irqfd` its QEMU takes interrupts of devices in user space, even if KVM could inject them.
     `tree_by` says who makes its tree, "testbed" or the nested "qemu"; that one is told which
     devices it gets by their paths in the host's tree if `by_path`, else by their Linux names.
+    If `debugged` it waits for gdb before its first instruction.
     """
 
     def __init__(
@@ -63,24 +66,27 @@ class Guest:
         tree_by: TreeMaker = "testbed",
         by_path: bool = False,
         extra: Sequence[str] = (),
+        debugged: bool = False,
     ) -> None:
         self.host = host
         self.run = host.run
         self.name = name
         self.devices = tuple(devices)
         self.assignments = tuple(d for d in devices if isinstance(d, Assignment))
-        self.append = append
+        self.append = f"{append} {KERNEL_ARGUMENT}" if debugged else append
         self.stand_ins = stand_ins
         self.irqfd = irqfd
         self.tree_by = tree_by
         self.by_path = by_path
-        self.extra = tuple(extra)
+        self._remote = f"/run/testbed/{name}"
+        self.debugged = debugged
+        self.extra = (*extra, *(gdb_arguments(self._gdb) if debugged else ()))
         self.folder = host.run.folder(name)
         self.watch = Watch()
         host.watch.subscribe(self.watch.fail)  # a guest ends with its host
         self.tree: Tree
         self.reports: list[NodeReport] = []
-        self._remote = f"/run/testbed/{name}"
+        self._carrier: Carrier | None = None
         self._qemu: GuestQemu | None = None
         self._console: Console | None = None
         self._agent: AgentClient | None = None
@@ -260,9 +266,23 @@ class Guest:
         stream = agent.connect(f"{self._remote}/agent", deadline=self.run.deadline(20))
         self._agent = AgentClient(stream, name=self.name)
         self.watch.subscribe(self._agent.fail)
-        self.qmp.execute("cont")
+        if self.debugged:
+            self._wait_for_gdb()
+        else:
+            self.qmp.execute("cont")
         machine = self._agent.hello(deadline=deadline)
         self.run.note(f"{self.name} runs {machine}")
+
+    @property
+    def _gdb(self) -> str:
+        """The socket in the host where gdb attaches to the guest."""
+        return f"{self._remote}/{SOCKET}"
+
+    def _wait_for_gdb(self) -> None:
+        host = self.host
+        self._carrier = Carrier(self.folder / SOCKET, host.agent, self._gdb)
+        kernel = host.artifacts.guest_kernel
+        wait_for_gdb(self.run, self.name, self.folder, host.board, kernel, self.qmp, self.watch)
 
     @property
     def agent(self) -> AgentClient:
@@ -412,6 +432,9 @@ class Guest:
             self._close_channels()
 
     def _close_channels(self) -> None:
+        if self._carrier is not None:
+            self._carrier.close()
+            self._carrier = None
         if self._agent is not None:
             self._agent.close()
         if self._console is not None:

@@ -17,6 +17,7 @@ from testbed.boards.iommu_fault import IommuFault
 from testbed.boards.soc import add_nodes
 from testbed.channel import AgentClient, Stream
 from testbed.console import Console
+from testbed.debugger.stop import KERNEL_ARGUMENT, SOCKET, gdb_arguments, wait_for_gdb
 from testbed.devicetree.address import linux_name
 from testbed.devicetree.tree import Node, Tree
 from testbed.errors import Stage, TestbedError
@@ -52,7 +53,8 @@ class Host:
     tree the host was started with. `name` is its folder in the run.
 
     From a `template`, which all of the above has gone into, it is restored instead of booted.
-    With a file for its `memory` it can become one: see `save`.
+    With a file for its `memory` it can become one: see `save`. If `debugged` it waits for gdb
+    before its first instruction.
     """
 
     def __init__(
@@ -71,11 +73,13 @@ class Host:
         name: str = "host",
         template: Template | None = None,
         memory: Path | None = None,
+        debugged: bool = False,
     ) -> None:
         self.run = run
         self.board = board
         self.artifacts = artifacts
         self.guest_qemu = guest_qemu
+        self.debugged = debugged
         self.folder = run.folder(name)
         self.watch = Watch()
         self.devices = tuple(board.devices if devices is None else devices)
@@ -84,9 +88,9 @@ class Host:
             artifacts,
             self.devices,
             "host.dtb",
-            append=append,
+            append=f"{append} {KERNEL_ARGUMENT}" if debugged else append,
             guest_qemu=guest_qemu,
-            extra=tuple(extra),
+            extra=(*extra, *(gdb_arguments(SOCKET) if debugged else ())),
         )
         self.template = template
         self.bound = dict(template.bound) if template is not None else {}
@@ -186,11 +190,17 @@ class Host:
             )
             if self.template is not None:
                 load_machine(self._qmp, self.template.state)
+            if self.debugged:
+                self._wait_for_gdb(self._qmp)
             machine = self._agent.hello(deadline=self.run.deadline(seconds))
         except Exception as error:
             self._explain(error)
             raise
         self.run.note(f"the host runs {machine}")
+
+    def _wait_for_gdb(self, qmp: Qmp) -> None:
+        kernel = self.artifacts.host_kernel
+        wait_for_gdb(self.run, "the host", self.folder, self.board, kernel, qmp, self.watch)
 
     def _give_time_and_seed(self) -> None:
         """Give the host the time of day, and random numbers that no other restored one has.

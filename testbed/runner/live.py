@@ -38,6 +38,8 @@ class LineReport:
         """A stage of the job has begun or ended, or one of its machines printed a line."""
         if event["event"] == "line":
             self._print(job, Text(printable(f"{event['source']}| {event['line']}"), "dim"))
+        elif event["event"] == "say":
+            self._print(job, Text(f"  {printable(event['line'])}", "bold"))
         elif event["event"] != "begin" and not _is_all(event):
             mark = "" if event["event"] == "end" else "  failed"
             line = (
@@ -139,12 +141,13 @@ class TerminalReport(LineReport):
             self._display.start()
 
     def event(self, job: Job, event: dict[str, Any]) -> None:
-        if event["event"] != "line":
+        printed = event["event"] in ("line", "say")
+        if not printed:
             with self._lock:
                 self._doing[job.number].event(event)
         if event["event"] == "line" and self._several:
             event = {**event, "source": f"{job.label} {event['source']}"}
-        if event["event"] == "line" or not self._several:
+        if printed or not self._several:
             super().event(job, event)
 
     def verdict(self, job: Job, verdict: Verdict) -> None:

@@ -199,7 +199,8 @@ class Scenario(Test):  # type: ignore[misc]
             "extra": self.host_arguments(),
         }
         why = ""
-        if not (self.options.cold or self.options.stays):
+        debugged = self.options.gdb == "host"
+        if not (self.options.cold or self.options.stays or debugged):
             try:
                 content = template_content(
                     chosen, artifacts, state=self.bound, models=models, **parts
@@ -210,7 +211,7 @@ class Scenario(Test):  # type: ignore[misc]
                 make_host = partial(Host, self._run, chosen, artifacts, **parts)
                 self._templates.boot(content, make_host, self._adopt)
                 return
-        host = Host(self._run, chosen, artifacts, models=models, **parts)
+        host = Host(self._run, chosen, artifacts, models=models, debugged=debugged, **parts)
         self._adopt(host)
         host.boot(why)
 
@@ -290,6 +291,7 @@ class Scenario(Test):  # type: ignore[misc]
             tree_by=tree_by or self.guest_tree or self.options.guest_tree,
             by_path=by_path,
             extra=extra,
+            debugged=self.options.gdb == "guest" and not self._guests,
         )
         self._guests.append(guest)
         return guest

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""gdb at a machine's kernel: its names, and the words that attach gdb."""
