@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +31,9 @@ from testbed.runner.summary import summary
 from testbed.runner.width import default_width
 from testbed.scenario.verdict import Outcome, Verdict
 
+_SHARED_SCALE = 2
+"""Of deadlines, for scenarios that run at the same time and wait for each other's cores."""
+
 
 def main(parsed: argparse.Namespace) -> int:
     options = options_of(parsed)
@@ -39,6 +43,11 @@ def main(parsed: argparse.Namespace) -> int:
     rounds = parsed.repeat or (None if parsed.until_fail else 1)
     width = _width(parsed)
     several = width > 1 and (rounds != 1 or len(chosen) > 1)
+    if several:
+        chosen = [
+            (scenario, replace(wanted, timeout_scale=_SHARED_SCALE * wanted.timeout_scale))
+            for scenario, wanted in chosen
+        ]
     report = report_for(Console(highlight=False), several=several, moving=not options.keep)
     starter = _Starter(report, parsed.verbose, attached=parsed.shell)
     pool = Pool(starter.start, report.verdict, width=width, until_fail=parsed.until_fail)
