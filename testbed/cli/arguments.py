@@ -25,18 +25,7 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
 
     run = commands.add_parser("run", help="run scenarios and give their verdicts")
     run.add_argument("scenarios", nargs="+", metavar="PATH|NAME", help="scenario files or names")
-    run.add_argument("--json", type=_new_file, metavar="FILE", help="write the verdicts as JSON")
-    run.add_argument(
-        "--junit", type=_new_file, metavar="FILE", help="write the verdicts as JUnit XML"
-    )
-    run.add_argument("--tap", type=_new_file, metavar="FILE", help="write the verdicts as TAP 14")
-    run.add_argument(
-        "--html", type=_new_file, metavar="FILE", help="write a page of all verdicts and runs"
-    )
-    run.add_argument(
-        "--cold", action="store_true", help="boot hosts from power-on, and not from templates"
-    )
-    run.add_argument("--seed", type=int, default=0, help="repeat a run's random content")
+    _add_reports(run)
     _add_repetition(run)
     _add_failure(run)
     _add_overrides(run)
@@ -131,12 +120,61 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
     )
     new_device.add_argument("name", metavar="NAME", help="small letters, digits and '-'")
 
+    _add_fleet(commands.add_parser("fleet", help="run scenarios on several machines, over ssh"))
+
     serve = commands.add_parser("serve", help="serve a board's device models to a QEMU")
     serve.add_argument("--directory", type=Path, default=Path(), help="where the sockets go")
     serve.add_argument(
         "qemu_command", nargs="*", metavar="COMMAND", help="after --: what to run meanwhile"
     )
     _add_board(serve)
+
+
+def _add_fleet(fleet: argparse.ArgumentParser) -> None:
+    actions = fleet.add_subparsers(dest="action", required=True, metavar="ACTION")
+    setup = actions.add_parser("setup", help="give machines the project and its parts")
+    setup.add_argument(
+        "--board",
+        dest="boards",
+        choices=list(BOARDS),
+        action="append",
+        help="its parts; can be given again (default: all)",
+    )
+    run = actions.add_parser("run", help="run scenarios there and gather what they leave")
+    for action in (setup, run):
+        action.add_argument(
+            "machines",
+            metavar="FILE|NAME,NAME...",
+            help="machines as ssh knows them; a line of a file: NAME [slots=N] [checkout=FOLDER]",
+        )
+        action.add_argument(
+            "--ssh-config", type=Path, metavar="FILE", help="in place of the user's own"
+        )
+        action.add_argument(
+            "--results", type=Path, metavar="DIR", help="where logs and runs are gathered"
+        )
+        _add_timeout_scale(action)
+    run.add_argument("scenarios", nargs="+", metavar="PATH|NAME", help="scenario files or names")
+    run.add_argument("--repeat", type=_count, default=1, metavar="N", help="run each N times")
+    run.add_argument("--guest-qemu", choices=get_args(NestedQemu), help="QEMU that makes the guest")
+    _add_reports(run)
+    _add_board(run)
+    _add_guest_tree(run)
+
+
+def _add_reports(run: argparse.ArgumentParser) -> None:
+    run.add_argument("--json", type=_new_file, metavar="FILE", help="write the verdicts as JSON")
+    run.add_argument(
+        "--junit", type=_new_file, metavar="FILE", help="write the verdicts as JUnit XML"
+    )
+    run.add_argument("--tap", type=_new_file, metavar="FILE", help="write the verdicts as TAP 14")
+    run.add_argument(
+        "--html", type=_new_file, metavar="FILE", help="write a page of all verdicts and runs"
+    )
+    run.add_argument(
+        "--cold", action="store_true", help="boot hosts from power-on, and not from templates"
+    )
+    run.add_argument("--seed", type=int, default=0, help="repeat a run's random content")
 
 
 def _add_repetition(run: argparse.ArgumentParser) -> None:
@@ -217,12 +255,7 @@ def _add_overrides(parser: argparse.ArgumentParser) -> None:
     }
     for option, (metavar, text) in paths.items():
         parser.add_argument(option, type=Path, metavar=metavar, help=text)
-    parser.add_argument(
-        "--guest-tree",
-        choices=get_args(TreeMaker),
-        default="testbed",
-        help="who makes the guest's device tree: the testbed, or the QEMU that makes the guest",
-    )
+    _add_guest_tree(parser)
     parser.add_argument(
         "--guest-kernel",
         metavar="IMAGE|DIR|fast|stock",
@@ -235,6 +268,19 @@ def _add_overrides(parser: argparse.ArgumentParser) -> None:
         help="QEMU that makes the guest: a program of the host, the one built here, or the"
         " distribution's (default: built where it is, else stock)",
     )
+    _add_timeout_scale(parser)
+
+
+def _add_guest_tree(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--guest-tree",
+        choices=get_args(TreeMaker),
+        default="testbed",
+        help="who makes the guest's device tree: the testbed, or the QEMU that makes the guest",
+    )
+
+
+def _add_timeout_scale(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout-scale", type=_positive, default=1.0, metavar="X", help="multiply every deadline"
     )

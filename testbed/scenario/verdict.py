@@ -44,6 +44,8 @@ class Verdict:
     excerpt: tuple[str, ...] = ()
     cpu_seconds: float | None = None
     peak_memory: int | None = None
+    machine: str = ""
+    """Where it ran, if that was one of several."""
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

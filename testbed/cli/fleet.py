@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""`testbed fleet`: scenarios on several machines over ssh."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from testbed.boards import BOARDS
+from testbed.cli.arguments import options_of
+from testbed.fleet.fan_out import FanOut
+from testbed.fleet.machines import read_machines
+from testbed.fleet.set_up import set_up
+from testbed.options import Options
+from testbed.paths import PROJECT
+from testbed.run import new_directory
+from testbed.runner.discover import ScenarioFile, UsageError, find
+from testbed.runner.files import write_files
+from testbed.runner.jobs import jobs
+from testbed.runner.live import LineReport
+from testbed.runner.report import exit_status, printable
+from testbed.runner.summary import summary
+
+
+def main(parsed: argparse.Namespace) -> int:
+    machines = read_machines(parsed.machines)
+    config: Path | None = parsed.ssh_config
+    if config is not None and not config.is_file():
+        raise UsageError(f"--ssh-config {config}: no such file")
+    console = Console(highlight=False)
+    report = LineReport(console, prefixed=True)
+    results = parsed.results or Path.cwd() / "testbed-results"
+
+    if parsed.action == "setup":
+        logs = new_directory(results.resolve(), "fleet-setup")
+        scale = parsed.timeout_scale
+        set_up(
+            machines,
+            parsed.boards or list(BOARDS),
+            logs,
+            config=config,
+            scale=scale,
+            say=report.say,
+        )
+        return 0
+
+    options = options_of(parsed)
+    wanted = find(parsed.scenarios, options.board)
+    given = [
+        (job, _arguments(job.scenario, options))
+        for job in jobs([(scenario, options) for scenario in wanted], parsed.repeat)
+    ]
+    fan_out = FanOut(
+        machines,
+        new_directory(results.resolve(), "fleet"),
+        config=config,
+        scale=options.timeout_scale,
+        begun=lambda job, machine: console.print(
+            Text(printable(f"{job.label} begins on {machine}")), soft_wrap=True
+        ),
+        ended=report.verdict,
+        say=report.say,
+    )
+    try:
+        fan_out.run(given)
+    finally:
+        written = write_files(parsed, fan_out.verdicts)
+    for line in summary(fan_out.verdicts, repeated=parsed.repeat != 1):
+        report.say(line)
+    return exit_status(fan_out.verdicts) if written else 2
+
+
+def _arguments(scenario: ScenarioFile, options: Options) -> list[str]:
+    """Of `testbed run` on a machine, where the project is in another place."""
+    if not scenario.path.is_relative_to(PROJECT):
+        raise UsageError(
+            f"{scenario.path} is not in the project, which is all that the machines have of it;"
+            " put it into scenarios/"
+        )
+    words = [str(scenario.path.relative_to(PROJECT)), "--board", options.board]
+    words += ["--timeout-scale", str(options.timeout_scale), "--guest-tree", options.guest_tree]
+    if options.nested_qemu is not None:
+        words += ["--guest-qemu", options.nested_qemu]
+    if options.cold:
+        words.append("--cold")
+    if options.seed:
+        words += ["--seed", str(options.seed)]
+    return words
