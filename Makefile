@@ -40,10 +40,11 @@ parts: $(INSTALLED)
 test: parts | packages-for-checks
 	$(BIN)/pytest
 
+# One at a time: what CI finds is then the scenario's doing, not its neighbour's.
 scenarios: parts
-	for board in $(BOARDS); do $(BIN)/testbed run --board $$board scenarios || failed=1; done; test -z "$$failed"
+	for board in $(BOARDS); do $(BIN)/testbed run -j1 --board $$board scenarios || failed=1; done; test -z "$$failed"
 	for board in $(BOARDS); do $(BIN)/testbed run --cold --board $$board $(COLD) || failed=1; done; test -z "$$failed"
-	$(BIN)/testbed run --guest-kernel stock scenarios
+	$(BIN)/testbed run -j1 --guest-kernel stock scenarios
 	$(BIN)/testbed run --guest-qemu stock $(ON_STOCK_QEMU)
 	$(BIN)/pytest tests/system
 

@@ -27,7 +27,6 @@ EVERYTHING = Options(
     shell=True,
     cold=True,
     keep=True,
-    cold=True,
     gdb="guest",
 )
 

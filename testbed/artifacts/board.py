@@ -201,7 +201,9 @@ def prepare_driver_sources(board: str, *, progress: Progress) -> DriverSources:
     """Have in the cache what tells of drivers for `board`, as `prepare` does with the parts."""
     makings = _makings(board, progress)
     parts, workshop = makings.parts, makings.workshop
-    (payload_modules,) = (need for need in parts.payload.needs if need.name == "payload modules")
+    (payload_modules,) = (
+        need for need in parts.payload.needs if need.name == f"modules of the {parts.kernel.name}"
+    )
     built = [need for need in payload_modules.needs if need is not parts.kernel]
     aliases = board_trees.driver_aliases_target(parts.kernel, payload_modules, *built)
     wanted = (_board_trees(makings), aliases, parts.kernel)
