@@ -251,7 +251,8 @@ class Host:
     def _explain(self, error: Exception) -> None:
         """Raise the cause instead of what it led to, when the cause is known."""
         process = self._process
-        if process is not None and process.returncode is not None:
+        if process is not None:
+            # Its channels break before its end is known, if that is what it was.
             process.wait(self.run.deadline(1))
         cause = self.models.failure() or self.watch.failure
         if cause is not None and cause is not error:
