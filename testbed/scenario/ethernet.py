@@ -56,20 +56,22 @@ class Datagram:
     target: tuple[IPv4Address, int]
     payload: bytes
 
-    def frame(self, *, checksum_error: int = 0) -> bytes:
-        """`checksum_error` spoils UDP's checksum: a receiver has to drop the datagram."""
+    def frame(self, *, spoilt: bool = False) -> bytes:
+        """`spoilt` has a bit of UDP's checksum wrong: a receiver has to drop the datagram."""
         (source, source_port), (target, target_port) = self.source, self.target
         size = _UDP_HEADER.size + len(self.payload)
         pseudo = source.packed + target.packed + struct.pack(">HH", _UDP, size)
         ports = struct.pack(">HHH", source_port, target_port, size)
         # 0 stands for no checksum; all ones are the same number.
         checksum = _checksum(pseudo + ports + b"\0\0" + self.payload) or 0xFFFF
+        if spoilt:  # but not into 0, with which a receiver would look at none
+            checksum = checksum ^ 0x0100 or checksum ^ 0x0001
         header = [
             *(0x45, 0, _IPV4_HEADER.size + size, 0, 0x4000, 64, _UDP, 0),
             *(source.packed, target.packed),
         ]
         header[7] = _checksum(_IPV4_HEADER.pack(*header))
-        body = ports + struct.pack(">H", checksum ^ checksum_error) + self.payload
+        body = ports + struct.pack(">H", checksum) + self.payload
         return _frame(self.target_mac, self.source_mac, _IPV4, _IPV4_HEADER.pack(*header) + body)
 
 

@@ -61,7 +61,7 @@ class UdpFarEnd:
 
     def send_spoilt(self, datagram: bytes) -> None:
         """Send it with a wrong checksum, as a line that changes bits would: it must not arrive."""
-        self._line.send(self._answer(datagram).frame(checksum_error=0x0100))
+        self._line.send(self._answer(datagram).frame(spoilt=True))
 
     def _answer(self, payload: bytes) -> Datagram:
         assert self._peer is not None, "nobody has sent a datagram that could be answered"

@@ -64,6 +64,13 @@ def test_a_checksum_that_is_zero_is_sent_as_all_ones() -> None:
     raise AssertionError("no payload has this checksum")
 
 
+def test_a_spoilt_datagram_is_never_one_without_a_checksum() -> None:
+    for word in range(0x10000):
+        frame = replace(SENT, payload=struct.pack(">H", word)).frame(spoilt=True)
+        with pytest.raises(BadFrame, match="a wrong UDP checksum"):
+            parse(frame)
+
+
 def test_each_flipped_bit_of_ip_or_udp_is_noticed(random: Random) -> None:
     frame = bytearray(replace(SENT, payload=random.randbytes(30)).frame())
     for bit in range(14 * 8, (34 + 8 + 30) * 8):
@@ -138,7 +145,7 @@ def test_the_far_end_sends_to_whom_it_heard_from() -> None:
     ("frame", "complaint"),
     [
         (replace(SENT, target_mac=THERE).frame(), "to 02:04:9f:0b:00:00, whom nobody"),
-        (SENT.frame(checksum_error=1), "from the machine: a wrong UDP checksum"),
+        (SENT.frame(spoilt=True), "from the machine: a wrong UDP checksum"),
         (replace(SENT, target=(HERE_IP, 1)).frame(), "to 192.0.2.1 port 1, not to this end"),
         (SENT.frame()[:59], "a frame of 59 bytes"),
     ],
