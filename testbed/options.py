@@ -21,10 +21,12 @@ TreeMaker = Literal["testbed", "qemu"]
 
 Debugged = Literal["host", "guest"]
 
+_DEBUGGED_SCALE = 1000
+
 
 @dataclass(frozen=True)
 class Options:
-    """Paths are absolute. `timeout_scale` multiplies every deadline; `seed` 0 means a new one."""
+    """Paths are absolute. `timeout_scale` is as a person asked for it; `seed` 0 means a new one."""
 
     board: str = "arm-virt"
     kernel: Path | None = None
@@ -60,8 +62,18 @@ class Options:
         """Whether a person may get the machines, and a shell on their consoles."""
         return self.shell or self.keep
 
-    def with_built_qemu(self) -> Options:
-        """For what only the nested QEMU built here can do; a choice of the person's stays."""
+    @property
+    def deadline_scale(self) -> float:
+        """What multiplies every deadline: a breakpoint stops the machines' clocks, not those."""
+        return self.timeout_scale * (_DEBUGGED_SCALE if self.gdb else 1)
+
+    def with_trees_by(self, maker: TreeMaker | None) -> Options:
+        """For a scenario that says who makes its guests' trees, or leaves it to the person.
+
+        Only the nested QEMU that is built here makes them; a choice of QEMU that is made stays.
+        """
+        if (maker or self.guest_tree) != "qemu":
+            return self
         if self.guest_qemu is not None or self.nested_qemu is not None:
             return self
         return dataclasses.replace(self, nested_qemu="built")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from testbed.options import ENVIRONMENT, Options
+from testbed.artifacts import NestedQemu
+from testbed.options import ENVIRONMENT, Debugged, Options, TreeMaker
 
 EVERYTHING = Options(
     board="other",
@@ -54,12 +55,33 @@ def test_without_a_runner_the_defaults_are_chosen(monkeypatch: pytest.MonkeyPatc
     assert Options.from_environment() == Options()
 
 
-def test_what_only_the_built_qemu_can_do_asks_for_it() -> None:
-    assert Options(seed=1).with_built_qemu() == Options(nested_qemu="built", seed=1)
+@pytest.mark.parametrize(
+    ("asked", "scenario", "nested"),
+    [
+        ("testbed", None, None),
+        ("testbed", "testbed", None),
+        ("testbed", "qemu", "built"),
+        ("qemu", None, "built"),
+        ("qemu", "testbed", None),
+    ],
+)
+def test_only_the_built_qemu_makes_trees(
+    asked: TreeMaker, scenario: TreeMaker | None, nested: NestedQemu | None
+) -> None:
+    """Who makes them is the scenario's word before the person's."""
+    options = Options(guest_tree=asked, seed=1)
+    wanted = Options(guest_tree=asked, seed=1, nested_qemu=nested)
+    assert options.with_trees_by(scenario) == wanted
 
 
 @pytest.mark.parametrize(
     "chosen", [Options(nested_qemu="stock"), Options(guest_qemu=Path("/opt/guest"))]
 )
 def test_choice_of_nested_qemu_is_the_persons(chosen: Options) -> None:
-    assert chosen.with_built_qemu() == chosen
+    assert chosen.with_trees_by("qemu") == chosen
+
+
+@pytest.mark.parametrize("machine", ["host", "guest"])
+def test_no_deadline_hurries_a_person_with_a_debugger(machine: Debugged) -> None:
+    assert Options(timeout_scale=3).deadline_scale == 3
+    assert Options(timeout_scale=3, gdb=machine).deadline_scale == 3000

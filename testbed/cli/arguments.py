@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -28,6 +29,8 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
     _add_reports(run)
     _add_repetition(run)
     _add_failure(run)
+    _add_cold(run)
+    _add_seed(run, 0, "repeat a run's random content")
     _add_overrides(run)
 
     commands.add_parser("list", help="list the scenarios")
@@ -82,7 +85,12 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
     replay.add_argument(
         "--results", type=Path, metavar="DIR", help="where the run leaves its folder"
     )
-    _add_verbose(replay)
+    _add_reports(replay)
+    _add_repetition(replay)
+    _add_failure(replay)
+    _add_cold(replay)
+    _add_seed(replay, None, "in place of the bundle's; 0: a new one each time")
+    _add_timeout_scale(replay)
 
     bench = commands.add_parser("bench", help="measure this machine and print figures")
     bench.add_argument("--json", type=_new_file, metavar="FILE", help="write the figures as JSON")
@@ -158,6 +166,8 @@ def _add_fleet(fleet: argparse.ArgumentParser) -> None:
     run.add_argument("--repeat", type=_count, default=1, metavar="N", help="run each N times")
     run.add_argument("--guest-qemu", choices=get_args(NestedQemu), help="QEMU that makes the guest")
     _add_reports(run)
+    _add_cold(run)
+    _add_seed(run, 0, "repeat a run's random content")
     _add_board(run)
     _add_guest_tree(run)
 
@@ -171,10 +181,16 @@ def _add_reports(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--html", type=_new_file, metavar="FILE", help="write a page of all verdicts and runs"
     )
+
+
+def _add_cold(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--cold", action="store_true", help="boot hosts from power-on, and not from templates"
     )
-    run.add_argument("--seed", type=int, default=0, help="repeat a run's random content")
+
+
+def _add_seed(run: argparse.ArgumentParser, default: int | None, text: str) -> None:
+    run.add_argument("--seed", type=int, default=default, metavar="N", help=text)
 
 
 def _add_repetition(run: argparse.ArgumentParser) -> None:
@@ -186,24 +202,23 @@ def _add_repetition(run: argparse.ArgumentParser) -> None:
         metavar="N|auto",
         help="scenarios at the same time (default: auto, by cores and memory)",
     )
-    _add_verbose(run)
     run.add_argument(
-        "--repeat", type=_count, metavar="N", help="run each N times, each with a seed of its own"
-    )
-    run.add_argument(
-        "--until-fail",
-        action="store_true",
-        help="start none after one that did not pass; without --repeat, again and again",
-    )
-
-
-def _add_verbose(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
         "-v",
         "--verbose",
         action="count",
         default=0,
         help="show what the consoles print; -vv: also what testbed.log says",
+    )
+    run.add_argument(
+        "--repeat",
+        type=_count,
+        metavar="N",
+        help="run each N times, each with a seed of its own where none is given",
+    )
+    run.add_argument(
+        "--until-fail",
+        action="store_true",
+        help="start none after one that did not pass; without --repeat, again and again",
     )
 
 
@@ -296,10 +311,6 @@ def _positive(text: str) -> float:
     return value
 
 
-_DEBUGGED_SCALE = 1000
-"""A person at a breakpoint stops the machines' clocks, not that of a deadline."""
-
-
 def _count(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 1_000_000:
         raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 999999")
@@ -336,12 +347,9 @@ def options_of(parsed: argparse.Namespace) -> Options:
     nested_kernel = getattr(parsed, "guest_kernel", None)
     if nested_kernel == "fast" and not has_fast_kernel(parsed.board):
         raise UsageError(f"--guest-kernel fast: {no_fast_kernel(parsed.board)}")
-    if getattr(parsed, "gdb", None) == "guest" and not board(parsed.board).guest_breakpoints:
-        raise UsageError(
-            f"--gdb guest: KVM has no breakpoints for guests of {parsed.board}; --gdb host has"
-        )
     results: Path | None = getattr(parsed, "results", None)
     gdb: Debugged | None = getattr(parsed, "gdb", None)
+    _check_debugged(gdb, parsed.board)
     return Options(
         board=parsed.board,
         kernel=path("kernel"),
@@ -352,10 +360,38 @@ def options_of(parsed: argparse.Namespace) -> Options:
         nested_qemu=nested if nested in get_args(NestedQemu) else None,
         nested_kernel=nested_kernel if nested_kernel in get_args(NestedKernel) else None,
         guest_tree=getattr(parsed, "guest_tree", "testbed"),
-        timeout_scale=parsed.timeout_scale * (_DEBUGGED_SCALE if gdb else 1),
+        timeout_scale=parsed.timeout_scale,
         gdb=gdb,
         results=results.resolve() if results is not None else None,
         seed=getattr(parsed, "seed", 0),
         keep=getattr(parsed, "keep", False) or getattr(parsed, "shell", False),
         cold=getattr(parsed, "cold", False),
     )
+
+
+def replay_options_of(parsed: argparse.Namespace, bundled: Options) -> Options:
+    """Those of a bundled run, for whoever replays it.
+
+    Seed and deadlines are the run's own but for what the command line says. Who may be left the
+    machines, and where, is the command line's alone: the run's person is not there. UsageError for
+    a debugger that the board has none of.
+    """
+    results: Path = parsed.results or Path("testbed-results")
+    _check_debugged(parsed.gdb, bundled.board)
+    return replace(
+        bundled,
+        results=results.resolve(),
+        seed=bundled.seed if parsed.seed is None else parsed.seed,
+        timeout_scale=bundled.timeout_scale * parsed.timeout_scale,
+        cold=bundled.cold or parsed.cold,
+        keep=parsed.keep or parsed.shell,
+        shell=False,
+        gdb=parsed.gdb,
+    )
+
+
+def _check_debugged(machine: Debugged | None, board_name: str) -> None:
+    if machine == "guest" and not board(board_name).guest_breakpoints:
+        raise UsageError(
+            f"--gdb guest: KVM has no breakpoints for guests of {board_name}; --gdb host has"
+        )

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""`testbed run`: scenarios, live stages, verdicts."""
+"""`testbed run`: scenarios, live stages, verdicts; and how any command runs scenarios."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -37,18 +37,36 @@ _SHARED_SCALE = 2
 
 def main(parsed: argparse.Namespace) -> int:
     options = options_of(parsed)
+    scenarios = find(parsed.scenarios, options.board)
+    return run_scenarios(parsed, [(scenario, options) for scenario in scenarios])
+
+
+def run_scenarios(
+    parsed: argparse.Namespace,
+    wanted: Sequence[tuple[ScenarioFile, Options]],
+    *,
+    before: Iterable[str] = (),
+    after: Callable[[Sequence[Verdict]], str] | None = None,
+) -> int:
+    """Run each scenario with its options as the command line says, and return the exit status.
+
+    `before` is said first, and at the end what `after` makes of the verdicts.
+    """
     chosen = [
-        (scenario, _wanted(scenario, options)) for scenario in find(parsed.scenarios, options.board)
+        (scenario, options.with_trees_by(scenario.guest_tree())) for scenario, options in wanted
     ]
     rounds = parsed.repeat or (None if parsed.until_fail else 1)
-    width = _width(parsed)
+    width = width_of(parsed)
     several = width > 1 and (rounds != 1 or len(chosen) > 1)
     if several:
         chosen = [
-            (scenario, replace(wanted, timeout_scale=_SHARED_SCALE * wanted.timeout_scale))
-            for scenario, wanted in chosen
+            (scenario, replace(options, timeout_scale=_SHARED_SCALE * options.timeout_scale))
+            for scenario, options in chosen
         ]
-    report = report_for(Console(highlight=False), several=several, moving=not options.keep)
+    kept = parsed.keep or parsed.shell
+    report = report_for(Console(highlight=False), several=several, moving=not kept)
+    for line in before:
+        report.say(line)
     starter = _Starter(report, parsed.verbose, attached=parsed.shell)
     pool = Pool(starter.start, report.verdict, width=width, until_fail=parsed.until_fail)
     try:
@@ -59,25 +77,24 @@ def main(parsed: argparse.Namespace) -> int:
         written = write_files(parsed, pool.verdicts)
         for line in summary(pool.verdicts, repeated=rounds != 1):
             report.say(line)
+        if after is not None and pool.verdicts:
+            report.say(after(pool.verdicts))
     return exit_status(pool.verdicts) if written else 2
 
 
-def _width(parsed: argparse.Namespace) -> int:
-    """How many run at a time: one, if a person may be left its machines."""
+def width_of(parsed: argparse.Namespace) -> int:
+    """How many run at a time: one, if a person may be left its machines.
+
+    UsageError or TestbedError when that person asked for more, or has no terminal.
+    """
     option = next((f"--{name}" for name in ("keep", "shell", "gdb") if getattr(parsed, name)), None)
     if option is None:
         return parsed.jobs or default_width()
     if parsed.jobs not in (None, 1):
         raise UsageError(f"{option} is for one scenario at a time, not for -j {parsed.jobs}")
     if option != "--gdb":
-        check_terminal(f"testbed run {option}")
+        check_terminal(f"testbed {parsed.command} {option}")
     return 1
-
-
-def _wanted(scenario: ScenarioFile, options: Options) -> Options:
-    if scenario.wants_built_qemu() or options.guest_tree == "qemu":
-        return options.with_built_qemu()
-    return options
 
 
 class _Starter:

@@ -7,7 +7,9 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
+from testbed.options import TreeMaker
 from testbed.paths import SCENARIOS, scenario_name
 
 
@@ -34,10 +36,11 @@ class ScenarioFile:
             return ()
         return tuple(str(ast.literal_eval(item)) for item in value.elts)
 
-    def wants_built_qemu(self) -> bool:
-        """Whether its class says that nested QEMU makes the trees, as only the built one can."""
+    def guest_tree(self) -> TreeMaker | None:
+        """Who makes its guests' trees, as its class says; None: the person running says."""
         value = self._assigned("guest_tree")
-        return isinstance(value, ast.Constant) and value.value == "qemu"
+        said = value.value if isinstance(value, ast.Constant) else None
+        return next((maker for maker in get_args(TreeMaker) if maker == said), None)
 
     def _assigned(self, name: str) -> ast.expr | None:
         """What its class sets `name` to."""

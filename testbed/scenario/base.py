@@ -116,7 +116,7 @@ class Scenario(Test):  # type: ignore[misc]
             PlainProgress(sys.stderr),
             stopped=lambda: self._error is not None,
         )
-        limit = self.timeout * self.options.timeout_scale
+        limit = self.timeout * self.options.deadline_scale
         # avocado's own limit, behind ours; a person takes any time.
         self.timeout = _PERSON_SECONDS if self.options.stays else limit + _GRACE_SECONDS
         self._watch_clock_and_signals(limit)
@@ -166,12 +166,10 @@ class Scenario(Test):  # type: ignore[misc]
         options = self.options
         results = options.results or Path.cwd() / "testbed-results"
         directory = options.directory or new_directory(results, self.scenario_name)
-        return Run(directory, timeout_scale=options.timeout_scale, events=options.events)
+        return Run(directory, timeout_scale=options.deadline_scale, events=options.events)
 
     def _start_host(self) -> None:
-        options = self.options
-        if (self.guest_tree or options.guest_tree) == "qemu":
-            options = options.with_built_qemu()
+        options = self.options.with_trees_by(self.guest_tree)
         chosen = board(options.board)
         if self.boards and chosen.name not in self.boards:
             raise TestbedError(

@@ -88,23 +88,24 @@ def test_what_cannot_be_read_is_for_every_board(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "wanted"),
+    ("line", "maker"),
     [
-        ('guest_tree = "qemu"', True),
-        ('guest_tree: ClassVar[TreeMaker | None] = "qemu"', True),
-        ('guest_tree = "testbed"', False),
-        ("guest_tree: TreeMaker", False),
-        ('boards = ("qemu",)', False),
+        ('guest_tree = "qemu"', "qemu"),
+        ('guest_tree: ClassVar[TreeMaker | None] = "qemu"', "qemu"),
+        ('guest_tree = "testbed"', "testbed"),
+        ("guest_tree: TreeMaker", None),
+        ("guest_tree = 7", None),
+        ('boards = ("qemu",)', None),
     ],
 )
-def test_built_qemu_is_wanted_where_it_makes_the_tree(
-    folder: Path, line: str, wanted: bool
+def test_who_makes_the_trees_is_read_without_running_it(
+    folder: Path, line: str, maker: str | None
 ) -> None:
     path = folder / "d_four.py"
     path.write_text(f'raise SystemExit("not run")\nclass Four:\n    {line}\n')
-    assert ScenarioFile("d-four", path).wants_built_qemu() is wanted
+    assert ScenarioFile("d-four", path).guest_tree() == maker
 
 
-def test_what_cannot_be_read_wants_no_qemu_of_its_own(folder: Path) -> None:
+def test_what_cannot_be_read_leaves_the_trees_to_the_person(folder: Path) -> None:
     (folder / "broken.py").write_text("class:")
-    assert not ScenarioFile("broken", folder / "broken.py").wants_built_qemu()
+    assert ScenarioFile("broken", folder / "broken.py").guest_tree() is None
