@@ -17,6 +17,7 @@ from testbed.artifacts.board import (
 )
 from testbed.artifacts.parts import NestedKernel, NestedQemu
 from testbed.artifacts.progress import PlainProgress, Progress, Step, progress_for
+from testbed.artifacts.taken_tree import taken_from_tree
 
 __all__ = [
     "BOARDS",
@@ -37,4 +38,5 @@ __all__ = [
     "prepare_driver_sources",
     "prepare_sources",
     "progress_for",
+    "taken_from_tree",
 ]

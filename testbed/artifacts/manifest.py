@@ -73,10 +73,11 @@ def _object(target: Target, objects: Objects) -> dict[str, Any]:
         name: output.get("sha256", f"link {output.get('link')}")
         for name, output in sorted(outputs.items())
     }
-    described: dict[str, Any] = {"recipe": target.recipe.digest}
+    return {"recipe": target.recipe.digest, **described(digests)}
+
+
+def described(digests: Mapping[str, str]) -> dict[str, Any]:
+    """What a manifest says of an object with these files."""
     if len(digests) <= _LISTED_FILES:
-        described["outputs"] = digests
-    else:
-        described["files"] = len(digests)
-        described["outputs_sha256"] = json_sha256(digests)
-    return described
+        return {"outputs": dict(digests)}
+    return {"files": len(digests), "outputs_sha256": json_sha256(dict(digests))}

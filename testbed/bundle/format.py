@@ -4,7 +4,8 @@
     bundle.json      format, revision of the testbed, options, digest of every other file
     run/             the run's folder: verdict, manifest, logs, command lines, device trees, traces
     scenario/        the scenario's file and what it names beside itself
-    own/OPTION/      files that the person running brought: kernels, QEMU and its headers
+    own/OPTION/      what the person running brought: kernels (of a tree, what the run took of it),
+                     QEMU and its headers
 
 Paths in the options that lie in the archive are relative to it.
 """

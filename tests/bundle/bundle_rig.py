@@ -24,8 +24,9 @@ def make_run(folder: Path, options: Options | None = None) -> Path:
     run = folder / "results" / "run"
     (run / "host").mkdir(parents=True)
     (run / "host" / "console.log").write_bytes(b"\xff\x00hello\n")
-    kernel = {} if options.kernel is None else {"kernel": file_sha256(options.kernel)}
-    (run / "manifest.json").write_text(json.dumps({"overrides": kernel}))
+    kernel = options.kernel
+    digests = {"kernel": file_sha256(kernel)} if kernel is not None and kernel.is_file() else {}
+    (run / "manifest.json").write_text(json.dumps({"overrides": digests}))
     Invocation(beside / "mine.py", options, "0123abcd").write(run)
     Verdict(
         name="mine", board="e500", verdict=Outcome.FAIL, message="no", seed=SEED, results=str(run)

@@ -89,6 +89,34 @@ def test_what_was_brought_and_changed_is_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.tar.gz"))
 
 
+def test_a_tree_that_gave_no_kernel_is_refused(tmp_path: Path) -> None:
+    kernel = tmp_path / "linux"
+    kernel.mkdir()
+    run = make_run(tmp_path / "there", Options(kernel=kernel))
+    said = refused(lambda: bundled(run, tmp_path))
+    assert said.startswith(f"the run took no kernel from {kernel}, it ended before; bundle one")
+
+
+def test_what_a_run_took_from_a_tree_comes_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tree itself, which is not looked at, may be gone."""
+    image = tmp_path / "Image"
+    image.write_bytes(b"kernel")
+
+    def taken(manifest: dict[str, object], machine: str) -> dict[str, Path | bytes] | None:
+        assert manifest["overrides"] == {}
+        return {"boot/Image": image, "release": b"6.12\n"} if machine == "guest" else None
+
+    monkeypatch.setattr("testbed.bundle.pack.taken_from_tree", taken)
+    there = make_run(tmp_path / "there", Options(guest_kernel=tmp_path / "linux"))
+    here = tmp_path / "here"
+    options = unpack(bundled(there, tmp_path), here).options
+    assert options.guest_kernel == here / "own/guest_kernel/linux"
+    assert (options.guest_kernel / "boot/Image").read_bytes() == b"kernel"
+    assert (options.guest_kernel / "release").read_bytes() == b"6.12\n"
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
