@@ -12,6 +12,7 @@ from pathlib import Path
 from models.ns16550a.line import Drained, LineEvent, SerialLine, Transmitted
 from testbed.errors import Stage, TestbedError
 from testbed.remoteport.closing import Closing
+from testbed.remoteport.stream import listen
 
 _CHUNK = 64 << 10
 
@@ -52,18 +53,14 @@ class SocketLine(Closing):
         self.path.unlink(missing_ok=True)
 
     def _listen(self) -> socket.socket:
-        listener = socket.socket(socket.AF_UNIX)
         try:
-            if self.path.is_socket() and not _alive(self.path):
-                self.path.unlink()
-            listener.bind(str(self.path))
-            listener.listen(1)
+            listener = listen(self.path)
         except OSError as error:
-            listener.close()
+            why = error.strerror or error
             raise TestbedError(
                 Stage.MODEL,
-                f"serial line {self.line.name}: cannot listen on {self.path}: {error};"
-                " give a free path of at most 107 characters in a writable folder",
+                f"serial line {self.line.name}: cannot listen on {self.path}: {why};"
+                " give a free path in a writable folder",
             ) from None
         listener.setblocking(False)
         return listener
@@ -160,12 +157,3 @@ class SocketLine(Closing):
         client.close()
         if not self._closing:
             self._selector.register(self._listener, selectors.EVENT_READ)
-
-
-def _alive(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-        return True

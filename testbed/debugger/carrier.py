@@ -11,7 +11,7 @@ from pathlib import Path
 from testbed.channel import AgentClient, ChannelError
 from testbed.deadline import Deadline
 from testbed.errors import TestbedError
-from testbed.remoteport.stream import listen
+from testbed.remoteport.listener import Listener
 
 _CONNECT_SECONDS = 20
 
@@ -20,32 +20,23 @@ class Carrier:
     """Carries each connection to the UNIX socket `path` to the one named `remote` in the host."""
 
     def __init__(self, path: Path, agent: AgentClient, remote: str) -> None:
-        self._path = path
         self._agent = agent
         self._remote = remote
-        self._listener = listen(path)
-        threading.Thread(target=self._accept, name=f"carrier {path.name}", daemon=True).start()
+        self._listener = Listener(path, self._visit)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                visitor, _ = self._listener.accept()
-            except OSError:
-                return  # closed
-            try:
-                stream = self._agent.connect(self._remote, deadline=Deadline(_CONNECT_SECONDS))
-            except (ChannelError, TestbedError):
-                visitor.close()  # whoever came sees the end of what is gone
-                continue
-            inside = stream.as_socket()
-            for source, target in ((visitor, inside), (inside, visitor)):
-                threading.Thread(target=_carry, args=(source, target), daemon=True).start()
+    def _visit(self, visitor: socket.socket) -> None:
+        try:
+            stream = self._agent.connect(self._remote, deadline=Deadline(_CONNECT_SECONDS))
+        except (ChannelError, TestbedError):
+            visitor.close()  # whoever came sees the end of what is gone
+            return
+        inside = stream.as_socket()
+        for source, target in ((visitor, inside), (inside, visitor)):
+            threading.Thread(target=_carry, args=(source, target), daemon=True).start()
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
+        """Carry no further connection; those there are end with the host."""
         self._listener.close()
-        self._path.unlink(missing_ok=True)
 
 
 def _carry(source: socket.socket, target: socket.socket) -> None:

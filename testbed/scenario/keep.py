@@ -17,7 +17,7 @@ from testbed.console import Console
 from testbed.errors import TestbedError
 from testbed.machine.guest import Guest
 from testbed.machine.host import Host
-from testbed.remoteport.stream import listen
+from testbed.remoteport.listener import Listener
 from testbed.run import Run
 
 CONSOLE_ARGUMENT = "testbed.console=shell"
@@ -61,22 +61,15 @@ class _Door:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._path = console.log.with_name(CONSOLE_SOCKET)
-        self._listener = listen(self._path)
         self._visitor: socket.socket | None = None
-        threading.Thread(target=self._accept, name=f"door {console.machine}", daemon=True).start()
+        self._listener = Listener(console.log.with_name(CONSOLE_SOCKET), self._let_in)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                visitor, _ = self._listener.accept()
-            except OSError:
-                return  # closed
-            self._let_out(self._visitor)
-            visitor.settimeout(_SLOW_SECONDS)
-            self._visitor = visitor
-            self._console.show_to(self._show)
-            threading.Thread(target=self._type, args=(visitor,), daemon=True).start()
+    def _let_in(self, visitor: socket.socket) -> None:
+        self._let_out(self._visitor)
+        visitor.settimeout(_SLOW_SECONDS)
+        self._visitor = visitor
+        self._console.show_to(self._show)
+        threading.Thread(target=self._type, args=(visitor,), daemon=True).start()
 
     def _show(self, data: bytes) -> None:
         visitor = self._visitor
@@ -111,7 +104,5 @@ class _Door:
 
     def close(self) -> None:
         self._console.show_to(None)
-        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._let_out(self._visitor)
-        self._path.unlink(missing_ok=True)
