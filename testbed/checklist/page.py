@@ -5,24 +5,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from testbed.checklist.result import Checklist, by_reason, groups
+from testbed.report.templates import templates
 
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
 def to_html(checklist: Checklist) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("checklist.html.j2").render(
-        list=checklist,
-        modelled=[entry for entry in checklist.entries if entry.kind],
-        unmodelled=groups(checklist.entries),
-        excused=by_reason(checklist.excused),
+    return (
+        templates(_TEMPLATES)
+        .get_template("checklist.html.j2")
+        .render(
+            list=checklist,
+            modelled=[entry for entry in checklist.entries if entry.kind],
+            unmodelled=groups(checklist.entries),
+            excused=by_reason(checklist.excused),
+        )
     )

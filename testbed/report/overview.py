@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from testbed.report.page import REPORT_FILE, environment, repeat_command
+from testbed.report.page import PAGE, REPORT_FILE, repeat_command
+from testbed.report.templates import templates
 from testbed.scenario.verdict import Outcome, Verdict
 
 
@@ -20,7 +21,7 @@ def write_overview(path: Path, verdicts: Sequence[Verdict]) -> None:
     """
     counts = {str(outcome): sum(v.verdict is outcome for v in verdicts) for outcome in Outcome}
     page = (
-        environment()
+        templates(PAGE)
         .get_template("overview.html.j2")
         .render(
             counts=counts,

@@ -12,16 +12,15 @@ import shlex
 import sys
 from collections.abc import Iterator
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from testbed.process import tail
 from testbed.report.console_file import plain
 from testbed.report.recording import Recording, read_run
+from testbed.report.templates import templates
 from testbed.report.trace_file import Activity, Kind
 from testbed.scenario.verdict import Outcome, Verdict
 
@@ -49,7 +48,7 @@ def render(recording: Recording) -> str:
     """The page of a run."""
     verdict = recording.verdict
     return (
-        environment()
+        templates(PAGE)
         .get_template("run.html.j2")
         .render(
             run=recording,
@@ -77,26 +76,6 @@ def leave_report(run: Path) -> None:
             f" free space there, then: testbed report {shlex.quote(str(run))}",
             file=sys.stderr,
         )
-
-
-@cache
-def environment() -> Environment:
-    """Templates of this package: everything put into one is escaped."""
-    made = Environment(
-        loader=FileSystemLoader(PAGE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.globals["source"] = _source
-    made.filters["plain"] = plain
-    return made
-
-
-def _source(*names: str) -> Markup:
-    """Style sheets or programs of the page, to stand in it as they are."""
-    return Markup("\n".join((PAGE / name).read_text() for name in names))
 
 
 def embedded(document: Any) -> Markup:
