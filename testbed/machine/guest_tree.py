@@ -32,7 +32,9 @@ _WITHOUT_TYPES = (
     "'vfio-platform-sec-jr' is not a valid device model name",
     "vfio-platform.dt-fragment' not found",
 )
-"""What a QEMU says that has none of guests/qemu/patches."""
+"""What a QEMU that has none of guests/qemu/patches says of assigned devices."""
+_WITHOUT_UART = "'ns16550' is not a valid device model name"
+"""What it says of a UART of its own."""
 
 
 class GuestTrees:
@@ -104,6 +106,11 @@ def with_advice(said: str) -> str:
         advice = (
             "; this QEMU does not make nodes of assigned devices: take the one that does, with"
             " --guest-qemu built, or have the testbed make the tree"
+        )
+    elif _WITHOUT_UART in said:
+        advice = (
+            "; this QEMU has no UART for the platform bus: take the one that has, with"
+            " --guest-qemu built"
         )
     return " ".join(said.split()) + advice
 

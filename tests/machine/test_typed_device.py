@@ -143,5 +143,9 @@ def test_a_device_without_a_node_is_named(path: str, offset: int) -> None:
 def test_a_qemu_without_the_types_is_told_from_one_that_fails(said: str) -> None:
     assert with_advice(said).startswith(f"{said}; this QEMU does not make nodes")
     assert "--guest-qemu built" in with_advice(said)
+    uart = "-device ns16550,id=a: 'ns16550' is not a valid device model name"
+    assert with_advice(uart).endswith(
+        "no UART for the platform bus: take the one that has, with --guest-qemu built"
+    )
     other = "-device nonsense: 'nonsense' is not a valid device model name"
     assert with_advice(other) == other
