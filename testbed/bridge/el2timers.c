@@ -5,7 +5,8 @@
  * only the EL1 ones again. A host kernel at EL2 (VHE) ticks on the EL2 timer
  * and hangs after a restore. The callbacks of these timers compute from the
  * registers what has to be armed; calling them when the machine starts to run
- * changes nothing where it is right already.
+ * changes nothing where it is right already. Argument el2-timers=off of the
+ * plugin leaves it out, to show what is seen then.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

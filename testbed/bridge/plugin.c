@@ -34,16 +34,23 @@ static void __attribute__((constructor)) check_program(void)
 EXPORT int qemu_plugin_install(uint64_t id, const qemu_info_t *info, int argc,
                                char **argv)
 {
-    if (argc) {
-        error_report("testbed bridge: unknown argument '%s', there are none",
-                     argv[0]);
-        return -1;
+    bool el2_timers = true;
+
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "el2-timers=off")) {
+            error_report("testbed bridge: unknown argument '%s', the only one "
+                         "is 'el2-timers=off'", argv[i]);
+            return -1;
+        }
+        el2_timers = false;
     }
     if (!rp_abi_layout_fits()) {
         return -1;
     }
     rp_device_register();
-    rp_el2_timers_init();
+    if (el2_timers) {
+        rp_el2_timers_init();
+    }
     rp_booke_init();
     rp_e500_pci_init();
     return 0;

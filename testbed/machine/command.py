@@ -65,7 +65,10 @@ class Memory:
 
 @dataclass(frozen=True)
 class HostCommand:
-    """What the host's QEMU is started with. File names are relative to `host/` of the run."""
+    """What the host's QEMU is started with. File names are relative to `host/` of the run.
+
+    `bridge` are arguments of the bridge, such as "el2-timers=off".
+    """
 
     board: Board
     artifacts: BoardArtifacts
@@ -74,6 +77,7 @@ class HostCommand:
     append: str = ""
     guest_qemu: Path | None = None
     extra: tuple[str, ...] = ()
+    bridge: tuple[str, ...] = ()
 
     def argv(self, chardevs: Chardevs, memory: Memory | None = None) -> list[str]:
         """The command line for this run; the machine's memory in a file if there is one."""
@@ -118,7 +122,7 @@ class HostCommand:
             "-nodefaults",
             "-no-reboot",
             *("-display", "none"),
-            *("-plugin", escape(artifacts.bridge)),
+            *("-plugin", ",".join((escape(artifacts.bridge), *self.bridge))),
             *self.board.machine,
             *("-dtb", self.tree),
             *self._system(),

@@ -48,7 +48,8 @@ class Host:
     """The host machine of a run.
 
     `devices` are those of its /soc bus, by default the board's. `models` replaces the model of a
-    device, by device-tree path. `append` is added to the kernel's arguments, `extra` to QEMU's.
+    device, by device-tree path. `append` is added to the kernel's arguments, `extra` to QEMU's,
+    `bridge` to the bridge's.
     `traced` keeps a trace of each model. `nodes` go into the root of its tree. `tree` is the device
     tree the host was started with. `name` is its folder in the run.
 
@@ -68,6 +69,7 @@ class Host:
         append: str = "",
         guest_qemu: Path | None = None,
         extra: Sequence[str] = (),
+        bridge: Sequence[str] = (),
         traced: bool = True,
         nodes: Sequence[ChildNode] = (),
         name: str = "host",
@@ -91,6 +93,7 @@ class Host:
             append=f"{append} {KERNEL_ARGUMENT}" if debugged else append,
             guest_qemu=guest_qemu,
             extra=(*extra, *(gdb_arguments(SOCKET) if debugged else ())),
+            bridge=tuple(bridge),
         )
         self.template = template
         self.bound = dict(template.bound) if template is not None else {}

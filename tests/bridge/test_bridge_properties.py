@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from bridge_rig import Bank, MachineFactory, QemuExited, device
@@ -64,3 +65,9 @@ def test_missing_property(start: MachineFactory, argument: str, message: str) ->
 def test_name_in_messages_is_the_id(start: MachineFactory) -> None:
     with pytest.raises(QemuExited, match=r"remote-port uart0: cannot connect to 'rp\.sock'"):
         start(device(id="uart0"))
+
+
+def test_unknown_argument_of_the_bridge(start: MachineFactory, bridge_so: Path) -> None:
+    message = "unknown argument 'el2-timers=maybe', the only one is 'el2-timers=off'"
+    with pytest.raises(QemuExited, match=message):
+        start(device(), extra=["-plugin", f"{bridge_so},el2-timers=off,el2-timers=maybe"])

@@ -62,6 +62,11 @@ def test_commas_in_file_names_are_doubled_where_qemu_splits(artifacts: BoardArti
     assert any(v.endswith("file.filename=/cache/a,,b/root.squashfs") for v in argv)
 
 
+def test_arguments_of_the_bridge_follow_its_name(artifacts: BoardArtifacts) -> None:
+    command = HostCommand(BOARD, artifacts, (), "host.dtb", bridge=("el2-timers=off",))
+    assert values(command.script_argv(), "-plugin") == ["/cache/a,,b/testbed-rp.so,el2-timers=off"]
+
+
 def test_a_guest_qemu_of_the_user_is_one_more_drive(artifacts: BoardArtifacts) -> None:
     without = HostCommand(BOARD, artifacts, (), "host.dtb")
     given = replace(without, guest_qemu=Path("/home/me/qemu"), append="mem=1G")
