@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from testbed.artifacts.cache import Cache
 from testbed.artifacts.contents import Kind, chosen, entries, remove
-from testbed.artifacts.digest import json_sha256
+from testbed.artifacts.digest import json_sha256, sparse_sha256
 from testbed.artifacts.failure import writing
 from testbed.artifacts.progress import Progress
 
@@ -34,11 +34,19 @@ class StoredTemplate:
         self.folder = folder
         self.content: dict[str, Any] = meta["content"]
         self.facts: dict[str, Any] = meta["facts"]
+        self._sums: dict[str, str] = meta["sums"]
         self._hold: int | None = hold
 
     @property
     def digest(self) -> str:
         return self.folder.name
+
+    def is_as_made(self) -> bool:
+        """Whether each file holds what its maker wrote, by reading it: most of a second."""
+        try:
+            return _sums(self.folder) == self._sums
+        except OSError:
+            return False
 
     def close(self) -> None:
         hold, self._hold = self._hold, None
@@ -101,7 +109,12 @@ class TemplateStore:
                 place = Path(tempfile.mkdtemp(prefix=f"{digest}.", dir=self._cache.building))
                 try:
                     facts = build(place)
-                    meta = {"content": content, "facts": facts, "files": _stamps(place)}
+                    meta = {
+                        "content": content,
+                        "facts": facts,
+                        "files": _stamps(place),
+                        "sums": _sums(place),
+                    }
                     (place / _META).write_text(json.dumps(meta, sort_keys=True) + "\n")
                     place.chmod(0o755)
                     place.rename(self._cache.templates / digest)
@@ -133,10 +146,14 @@ class TemplateStore:
         shutil.rmtree(leftover, ignore_errors=True)
 
 
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.name != _META)
+
+
 def _stamps(folder: Path) -> dict[str, list[int]]:
     """Size and modification time, in ns, of each file: private mappings do not change them."""
-    return {
-        path.name: [path.stat().st_size, path.stat().st_mtime_ns]
-        for path in sorted(folder.iterdir())
-        if path.name != _META
-    }
+    return {path.name: [path.stat().st_size, path.stat().st_mtime_ns] for path in _files(folder)}
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    return {path.name: sparse_sha256(path) for path in _files(folder)}

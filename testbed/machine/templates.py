@@ -54,8 +54,11 @@ class Templates:
     ) -> None:
         """Restore the host that `content` describes, from a template that is made if need be.
 
-        `started` is given each host before it gets power. A template that was there and cannot be
-        restored is dropped and made anew. Raises TestbedError as booting does.
+        `started` is given each host before it gets power. Raises TestbedError as booting does.
+
+        A template that was there, cannot be restored and is no longer what was saved is dropped and
+        made anew. One that is was restored before: then it is the machine that is at fault, and
+        the error is raised. One that was just made has proven nothing, and is dropped with it.
         """
         template = self._store.find(content)
         if template is not None:
@@ -65,10 +68,21 @@ class Templates:
             except (TestbedError, ChannelError, OSError, TreeError) as error:
                 if self._stopped():
                     raise
+                if template.is_as_made():
+                    self._run.note(f"template {template.digest} is as it was saved, and stays")
+                    raise
                 self._run.note(f"template {template.digest} is of no use and dropped: {error}")
-                template.close()
-                self._store.drop(template.digest)
-        self._restore(self.make(content, make_host, started), make_host, started)
+                self._drop(template)
+        template = self.make(content, make_host, started)
+        try:
+            self._restore(template, make_host, started)
+        except BaseException:
+            self._drop(template)
+            raise
+
+    def _drop(self, template: StoredTemplate) -> None:
+        template.close()
+        self._store.drop(template.digest)
 
     def make(
         self,
