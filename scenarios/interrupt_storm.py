@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from testbed.boards.board import ModelFactory
 from testbed.channel import Stream
 from testbed.machine.assignment import Assignment
 from testbed.machine.guest import Guest
-from testbed.remoteport.device import Device
 from testbed.scenario import Scenario
 from testbed.scenario.held_uart import HeldUart
 from testbed.scenario.tool import Tool
@@ -39,11 +39,11 @@ class StuckUart(HeldUart):
 
 
 class InterruptStorm(Scenario):
-    def models(self) -> dict[str, Device]:
-        self.uart = StuckUart(UART)
-        return {UART: self.uart}
+    def models(self) -> dict[str, ModelFactory]:
+        return {UART: lambda _: StuckUart(UART)}
 
     def test(self) -> None:
+        self.uart = self.model(UART, StuckUart)
         assigned = self.host.assign(UART)
         argv = ["/testbed/bin/vfio-interrupts", assigned.name]
         with Tool(self.host.agent, argv, self.deadline(20)) as self.tool:

@@ -10,11 +10,13 @@ from its guest after one, and passes each access on until a second after the las
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from models.saved_state import Fields, pack
+from testbed.boards.board import ModelFactory
 from testbed.devicetree.address import cpu_address, register_windows
 from testbed.machine.assignment import Assignment
 from testbed.machine.guest import Guest
-from testbed.remoteport.device import Device
 from testbed.scenario import Scenario
 from testbed.scenario.held_uart import HeldUart
 from testbed.scenario.tool import Tool
@@ -67,16 +69,25 @@ class UartWithMemory(HeldUart):
         at = offset - MEMORY
         self.memory[at : at + size] = value.to_bytes(size, self.byteorder)
 
+    def save(self) -> dict[str, Any]:
+        return {"memory": pack(self.memory), "uart": super().save()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        fields = Fields(self.name, state, ("memory", "uart"))
+        memory = fields.packed("memory", len(self.memory))
+        super().load(fields.value("uart"))
+        self.memory[:] = memory
+
 
 class RegisterPaths(Scenario):
     # A job ring cannot be taken from its driver while the kernel tests its algorithms.
     host_append = "cryptomgr.notests"
 
-    def models(self) -> dict[str, Device]:
-        self.uart = UartWithMemory()
-        return {UART: self.uart}
+    def models(self) -> dict[str, ModelFactory]:
+        return {UART: lambda _: UartWithMemory()}
 
     def test(self) -> None:
+        self.uart = self.model(UART, UartWithMemory)
         for device in self.host.devices:
             if device.stream_id is None:
                 continue

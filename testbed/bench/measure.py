@@ -16,6 +16,7 @@ from testbed.artifacts import BoardArtifacts
 from testbed.bench.device import DmaPage
 from testbed.bench.figures import Figure
 from testbed.boards.board import Board, PlatformDevice
+from testbed.boards.own_models import with_models
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
 from testbed.machine.assignment import Assignment
@@ -82,8 +83,7 @@ def measure(run: Run, board: Board, artifacts: BoardArtifacts) -> Iterator[Figur
         run,
         board,
         artifacts,
-        models={mapped.path: uart},
-        devices=(*board.devices, *pages),
+        devices=(*with_models(board.devices, {mapped.path: lambda _: uart}), *pages),
         append=board.bench.arguments,
     )
     try:

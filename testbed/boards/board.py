@@ -38,6 +38,10 @@ class ChildNode:
     properties: Mapping[str, Value | Reference] = field(default_factory=dict)
 
 
+ModelFactory = Callable[[Mapping[str, Device]], Device]
+"""Makes a model, given those of the devices listed earlier by device-tree path."""
+
+
 @dataclass(frozen=True)
 class PlatformDevice:
     """A device of the board's `/soc` bus and the model behind it.
@@ -45,15 +49,14 @@ class PlatformDevice:
     `name` is the node's path below `/soc`; what comes before its last '/' is a device listed
     earlier. `registers` are the (offset, size) pairs of its `reg` in bytes, on its parent's bus,
     `interrupts` input numbers of the board's interrupt controller (level, active high),
-    `stream_id` what the IOMMU knows it by. `model` makes the model, given those of the devices
-    listed earlier by device-tree path.
+    `stream_id` what the IOMMU knows it by. `model` makes the model.
     """
 
     name: str
     compatible: tuple[str, ...]
     registers: tuple[tuple[int, int], ...]
     interrupts: tuple[int, ...]
-    model: Callable[[Mapping[str, Device]], Device]
+    model: ModelFactory
     stream_id: int | None = None
     properties: Mapping[str, Value | Reference] = field(default_factory=dict)
     children: tuple[ChildNode, ...] = ()

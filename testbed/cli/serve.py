@@ -18,7 +18,7 @@ def main(parsed: argparse.Namespace) -> int:
     chosen = board(parsed.board)
     watch = Watch()
     watch.subscribe(lambda failure: print(f"testbed: {failure}", flush=True))
-    models = Models(chosen, chosen.devices, {}, parsed.directory.resolve(), watch, traced=False)
+    models = Models(chosen, chosen.devices, parsed.directory.resolve(), watch, traced=False)
     models.start()
     try:
         if parsed.qemu_command:

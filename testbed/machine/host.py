@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from testbed.artifacts import BoardArtifacts
@@ -47,9 +47,8 @@ _SEED_BYTES = 64
 class Host:
     """The host machine of a run.
 
-    `devices` are those of its /soc bus, by default the board's. `models` replaces the model of a
-    device, by device-tree path. `append` is added to the kernel's arguments, `extra` to QEMU's,
-    `bridge` to the bridge's.
+    `devices` are those of its /soc bus, by default the board's. `append` is added to the kernel's
+    arguments, `extra` to QEMU's, `bridge` to the bridge's.
     `traced` keeps a trace of each model. `nodes` go into the root of its tree. `tree` is the device
     tree the host was started with. `name` is its folder in the run.
 
@@ -64,7 +63,6 @@ class Host:
         board: Board,
         artifacts: BoardArtifacts,
         *,
-        models: Mapping[str, Device] | None = None,
         devices: Sequence[PlatformDevice] | None = None,
         append: str = "",
         guest_qemu: Path | None = None,
@@ -106,7 +104,6 @@ class Host:
         self.models = Models(
             board,
             self.devices,
-            models or {},
             self.folder,
             self.watch,
             start=run.start,

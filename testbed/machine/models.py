@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def socket_name(device: PlatformDevice) -> str:
 
 
 class Models:
-    """Serves `models` (by device-tree path) on sockets in `folder`, with a trace of each there.
+    """Makes and serves the models of `devices` on sockets in `folder`, with a trace of each there.
 
     Times in traces are seconds since `start`, a moment of the monotonic clock.
     """
@@ -30,7 +30,6 @@ class Models:
         self,
         board: Board,
         devices: Sequence[PlatformDevice],
-        models: Mapping[str, Device],
         folder: Path,
         watch: Watch,
         *,
@@ -43,7 +42,7 @@ class Models:
         self._servers: dict[str, Server] = {}
         self._traces: list[Trace] = []
         for device in devices:
-            model = models.get(device.path) or device.model(self.by_path)
+            model = device.model(self.by_path)
             self.by_path[device.path] = model
             trace = Trace(self._trace_paths[device.path], start=start) if traced else None
             if trace is not None:

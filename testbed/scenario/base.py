@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from avocado import Test
 
@@ -22,13 +22,15 @@ from models.ns16550a import Ns16550a, SerialLine
 from testbed.artifacts import BoardArtifacts, PlainProgress
 from testbed.artifacts.cache import Cache
 from testbed.boards import Board, PlatformDevice, board
-from testbed.boards.board import ChildNode
+from testbed.boards.board import ChildNode, ModelFactory
+from testbed.boards.own_models import with_models
 from testbed.channel import ChannelClosed
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
 from testbed.machine.guest import BOOT_SECONDS, Guest, GuestDevice
 from testbed.machine.host import Host
-from testbed.machine.template_content import Indescribable, template_content
+from testbed.machine.model_content import Indescribable
+from testbed.machine.template_content import template_content
 from testbed.machine.templates import Templates
 from testbed.options import Options, TreeMaker
 from testbed.parts import parts_for
@@ -42,6 +44,8 @@ from testbed.scenario.verdict import Outcome, Verdict, judge
 
 _GRACE_SECONDS = 30
 _PERSON_SECONDS = 30 * 86400
+
+_Model = TypeVar("_Model", bound=Device)
 
 
 class Interrupted(Exception):
@@ -73,8 +77,11 @@ class Scenario(Test):  # type: ignore[misc]
             if name.startswith("test") and callable(attribute):
                 setattr(cls, name, _judged(attribute))
 
-    def models(self) -> dict[str, Device]:
-        """Models that replace the board's, by device-tree path."""
+    def models(self) -> dict[str, ModelFactory]:
+        """What makes the models that replace the board's, by device-tree path.
+
+        Each is called for a template and for the host of the run; `model` has that of the latter.
+        """
         return {}
 
     def devices(self, board: Board) -> tuple[PlatformDevice, ...]:
@@ -188,9 +195,8 @@ class Scenario(Test):  # type: ignore[misc]
 
     def _boot_host(self, chosen: Board, artifacts: BoardArtifacts) -> None:
         """Restore the host from its template, or boot it where it has none."""
-        models = self.models()
         parts: dict[str, Any] = {
-            "devices": self.devices(chosen),
+            "devices": with_models(self.devices(chosen), self.models()),
             "append": self._append(self.host_append),
             "guest_qemu": self.options.guest_qemu,
             "nodes": self.nodes(chosen),
@@ -200,16 +206,14 @@ class Scenario(Test):  # type: ignore[misc]
         debugged = self.options.gdb == "host"
         if not (self.options.cold or self.options.stays or debugged):
             try:
-                content = template_content(
-                    chosen, artifacts, state=self.bound, models=models, **parts
-                )
+                content = template_content(chosen, artifacts, state=self.bound, **parts)
             except Indescribable as reason:
                 why = str(reason)
             else:
                 make_host = partial(Host, self._run, chosen, artifacts, **parts)
                 self._templates.boot(content, make_host, self._adopt)
                 return
-        host = Host(self._run, chosen, artifacts, models=models, debugged=debugged, **parts)
+        host = Host(self._run, chosen, artifacts, debugged=debugged, **parts)
         self._adopt(host)
         host.boot(why)
 
@@ -247,12 +251,17 @@ class Scenario(Test):  # type: ignore[misc]
 
     def serial_line(self, path: str) -> SerialLine:
         """The far end of the serial line of the UART at a device-tree path."""
+        return self.model(path, Ns16550a).line
+
+    def model(self, path: str, kind: type[_Model]) -> _Model:
+        """The model behind the device at a device-tree path, which has to be of this kind."""
         model = self.host.model(path)
-        if not isinstance(model, Ns16550a):
+        if not isinstance(model, kind):
             raise TestbedError(
-                Stage.INFRASTRUCTURE, f"{path} is not a UART: its model is {type(model).__name__}"
+                Stage.INFRASTRUCTURE,
+                f"the model of {path} is a {type(model).__name__}, not a {kind.__name__}",
             )
-        return model.line
+        return model
 
     def boot_guest(
         self,

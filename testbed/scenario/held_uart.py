@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from models.ns16550a import Ns16550a
+from models.saved_state import Fields
 
 _CLOCK = 150_000_000
 _SIZE = 0x1000
@@ -25,3 +28,13 @@ class HeldUart(Ns16550a):
         with self.lock:
             self._held = held
             super().set_wire("interrupt", held or self._own)
+
+    def save(self) -> dict[str, Any]:
+        return {"held": self._held, "own": self._own, "uart": super().save()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        fields = Fields(self.name, state, ("held", "own", "uart"))
+        held, own = fields.flag("held"), fields.flag("own")
+        super().load(fields.value("uart"))
+        self._own = own
+        self.hold(held)

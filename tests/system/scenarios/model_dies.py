@@ -2,7 +2,7 @@
 """A model raises an exception in the middle of a register access."""
 
 from models.ns16550a import Ns16550a
-from testbed.remoteport.device import Device
+from testbed.boards.board import ModelFactory
 from testbed.scenario import Scenario
 
 UART = "/soc/serial@11c500"
@@ -18,13 +18,11 @@ class Dying(Ns16550a):
 
 
 class ModelDies(Scenario):
-    def models(self) -> dict[str, Device]:
-        return {UART: Dying("serial@11c500", clock_frequency=150_000_000)}
+    def models(self) -> dict[str, ModelFactory]:
+        return {UART: lambda _: Dying("serial@11c500", clock_frequency=150_000_000)}
 
     def test(self) -> None:
-        model = self.host.model(UART)
-        assert isinstance(model, Dying)
-        model.armed = True
+        self.model(UART, Dying).armed = True
         with self.host.open_serial_port(UART) as port:
             port.write(b"hello", deadline=self.deadline(10))
             self.serial_line(UART).read_exactly(5, self.deadline(10))
