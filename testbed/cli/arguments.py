@@ -54,7 +54,9 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
         "--vcd", type=_new_file, metavar="FILE", help="the interrupt wires, as value changes"
     )
 
-    setup = commands.add_parser("setup", help="fetch and build everything a board needs")
+    setup = commands.add_parser(
+        "setup", help="fetch and build everything a board needs, and boot its host once"
+    )
     setup.add_argument(
         "--refresh", action="store_true", help="take the archive's newest versions of the series"
     )

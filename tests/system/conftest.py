@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from testbed.artifacts import Sources
+from testbed.artifacts.cache import Cache
 from testbed.bridge.build import build
 from testbed.deadline import Deadline
 
@@ -106,6 +107,19 @@ def testbed(tmp_path: Path) -> Iterator[Testbed]:
     yield runner
     runner.kill()
     runner.wait_until_nothing_runs()
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache for what the test runs: all parts are in it, and no template yet."""
+    cache = Cache.default().root
+    own = tmp_path / "cache"
+    own.mkdir()
+    for place in cache.iterdir():
+        if place.name not in ("templates", "building"):
+            (own / place.name).symlink_to(place)
+    monkeypatch.setenv("TESTBED_CACHE", str(own))
+    return own
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from testbed.artifacts.cache import Cache
 from testbed.artifacts.digest import file_sha256
 from tests.system.conftest import SCENARIOS, Testbed
 
@@ -54,20 +53,11 @@ def test_random_numbers_differ(testbed: Testbed, board: str) -> None:
 
 
 @pytest.mark.parametrize("part", ["memory", "state"])
-def test_broken_template_is_made_anew(
-    testbed: Testbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
-) -> None:
+def test_broken_template_is_made_anew(testbed: Testbed, own_cache: Path, part: str) -> None:
     """Cut off, with the time it had: as a disk that loses what was written to it leaves it."""
-    cache = Cache.default().root
-    own = tmp_path / "cache"
-    own.mkdir()
-    for place in cache.iterdir():
-        if place.name != "templates":
-            (own / place.name).symlink_to(place)
-    monkeypatch.setenv("TESTBED_CACHE", str(own))
     scenario = SCENARIOS / "random_numbers.py"
     assert testbed.run(scenario, "--board", "e500").status == 0
-    (template,) = (own / "templates").iterdir()
+    (template,) = (own_cache / "templates").iterdir()
     broken = template / part
     times = broken.stat()
     with broken.open("r+b") as stream:
