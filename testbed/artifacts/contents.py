@@ -46,13 +46,18 @@ class Entry:
 
 
 def entries(cache: Cache) -> list[Entry]:
-    """Templates, parts and downloads, those used last first."""
+    """Templates, parts and downloads, those used last first. It takes seconds to measure parts."""
     found = [
-        *(_entry(Kind.TEMPLATE, path, _template_name) for path in _inside(cache.templates)),
-        *(_entry(Kind.PART, path, _part_name) for path in _inside(cache.objects)),
-        *(_entry(Kind.DOWNLOAD, path, lambda meta: "") for path in _inside(cache.blobs)),
+        *templates(cache),
+        *_entries(Kind.PART, cache.objects, _part_name),
+        *_entries(Kind.DOWNLOAD, cache.blobs, lambda meta: ""),
     ]
-    return sorted((entry for entry in found if entry), key=lambda entry: -entry.used)
+    return sorted(found, key=lambda entry: -entry.used)
+
+
+def templates(cache: Cache) -> list[Entry]:
+    """The templates only."""
+    return _entries(Kind.TEMPLATE, cache.templates, _template_name)
 
 
 def chosen(
@@ -149,6 +154,11 @@ def _inside(folder: Path) -> list[Path]:
         return sorted(folder.iterdir())
     except FileNotFoundError:
         return []
+
+
+def _entries(kind: Kind, folder: Path, name: Callable[[dict[str, Any]], str]) -> list[Entry]:
+    found = (_entry(kind, path, name) for path in _inside(folder))
+    return [entry for entry in found if entry]
 
 
 def _entry(kind: Kind, path: Path, name: Callable[[dict[str, Any]], str]) -> Entry | None:

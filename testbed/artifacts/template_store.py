@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from testbed.artifacts.cache import Cache
-from testbed.artifacts.contents import Kind, chosen, entries, remove
+from testbed.artifacts.contents import chosen, remove, templates
 from testbed.artifacts.digest import json_sha256, sparse_sha256
 from testbed.artifacts.failure import writing
 from testbed.artifacts.progress import Progress
@@ -128,8 +128,8 @@ class TemplateStore:
 
     def _make_room(self) -> None:
         """Remove the templates that were used longest ago when there are too many."""
-        templates = [e for e in entries(self._cache) if e.kind is Kind.TEMPLATE]
-        remove(self._cache, chosen(templates, to_size=self._most_bytes))
+        gone = chosen(templates(self._cache), to_size=self._most_bytes)
+        remove(self._cache, gone)
 
     def drop(self, digest: str) -> None:
         """Remove a template that is of no use; runs that have it open go on."""

@@ -100,6 +100,15 @@ def test_of_two_runs_one_makes_it(store: TemplateStore, progress: PlainProgress)
     assert len(made) == 1
 
 
+def test_only_templates_are_measured_when_one_is_made(
+    store: TemplateStore, cache: Cache, progress: PlainProgress
+) -> None:
+    """The files of the parts are so many that it would take longer than to boot."""
+    cache.objects.rmdir()
+    cache.objects.write_text("no folder to look into")
+    store.make(CONTENT, "one", fill, progress).close()
+
+
 def test_too_many_templates_go_but_for_those_in_use(cache: Cache, progress: PlainProgress) -> None:
     store = TemplateStore(cache, most_bytes=1)
     with store.make(CONTENT, "held", fill, progress) as held:
