@@ -12,12 +12,14 @@ from rich.text import Text
 from testbed.boards import BOARDS
 from testbed.cli.arguments import options_of
 from testbed.fleet.fan_out import FanOut
+from testbed.fleet.far_end import RESULTS
 from testbed.fleet.machines import read_machines
+from testbed.fleet.sent import to_send
 from testbed.fleet.set_up import set_up
 from testbed.options import Options
 from testbed.paths import PROJECT
 from testbed.run import new_directory
-from testbed.runner.discover import ScenarioFile, UsageError, find
+from testbed.runner.discover import UsageError, find
 from testbed.runner.files import write_files
 from testbed.runner.jobs import jobs
 from testbed.runner.live import LineReport
@@ -49,15 +51,24 @@ def main(parsed: argparse.Namespace) -> int:
 
     options = options_of(parsed)
     wanted = find(parsed.scenarios, options.board)
+    directory = new_directory(results.resolve(), "fleet")
+    sent = to_send(wanted)
+
+    def there(path: Path) -> Path:
+        if path in sent:
+            return sent[path].there(RESULTS / directory.name)
+        return path.relative_to(PROJECT)
+
     given = [
-        (job, _arguments(job.scenario, options))
+        (job, _arguments(there(job.scenario.path), options))
         for job in jobs([(scenario, options) for scenario in wanted], parsed.repeat)
     ]
     fan_out = FanOut(
         machines,
-        new_directory(results.resolve(), "fleet"),
+        directory,
         config=config,
         scale=options.timeout_scale,
+        sent=sent.values(),
         begun=lambda job, machine: console.print(
             Text(printable(f"{job.label} begins on {machine}")), soft_wrap=True
         ),
@@ -73,14 +84,9 @@ def main(parsed: argparse.Namespace) -> int:
     return exit_status(fan_out.verdicts) if written else 2
 
 
-def _arguments(scenario: ScenarioFile, options: Options) -> list[str]:
-    """Of `testbed run` on a machine, where the project is in another place."""
-    if not scenario.path.is_relative_to(PROJECT):
-        raise UsageError(
-            f"{scenario.path} is not in the project, which is all that the machines have of it;"
-            " put it into scenarios/"
-        )
-    words = [str(scenario.path.relative_to(PROJECT)), "--board", options.board]
+def _arguments(there: Path, options: Options) -> list[str]:
+    """Of `testbed run` on a machine, where the scenario is at `there`."""
+    words = [str(there), "--board", options.board]
     words += ["--timeout-scale", str(options.timeout_scale), "--guest-tree", options.guest_tree]
     if options.nested_qemu is not None:
         words += ["--guest-qemu", options.nested_qemu]

@@ -9,13 +9,14 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
 from testbed.fleet.far_end import versions
+from testbed.fleet.sent import SENT
 from testbed.fleet.ssh import Ssh
 from testbed.process import die_with_parent, tail
 
@@ -87,6 +88,11 @@ class Connection:
         """Let avocado's runners there reach a socket here. TestbedError: it could not be."""
         self._run(self.ssh.forwarding(self._status, socket), _READY_SECONDS, "forwarding a socket")
 
+    def place(self, files: Sequence[Path], name: str) -> None:
+        """Put files into folder `name` of the run's. TestbedError: it could not be."""
+        command = self.ssh.placing(files, f"{self.folder}/{name}")
+        self._run(command, _COPY_SECONDS, f"sending {files[0].name} to {name}")
+
     def sync(self) -> None:
         """Have {"event": "synced"} follow the last event of what has ended there, or "gone"."""
         assert self._process.stdin is not None
@@ -96,7 +102,7 @@ class Connection:
 
     def gather(self, here: Path) -> None:
         """Bring what the tasks have left. TestbedError: it could not be."""
-        excluded = ("/status", "/journal")
+        excluded = ("/status", "/journal", f"/{SENT}*")
         command = self.ssh.fetching(self.folder, here, excluded)
         self._run(command, _COPY_SECONDS, "bringing the results")
 

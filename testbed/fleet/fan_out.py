@@ -15,8 +15,7 @@ import json
 import os
 import signal
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +28,8 @@ from testbed.fleet import task
 from testbed.fleet.connection import Connection
 from testbed.fleet.far_end import RESULTS, STATUS
 from testbed.fleet.machines import Machine
+from testbed.fleet.private_folder import private_folder
+from testbed.fleet.sent import Sent
 from testbed.fleet.ssh import Ssh, check_programs
 from testbed.process import Process, tail
 from testbed.runner.jobs import Job
@@ -52,6 +53,7 @@ class _Task:
 class FanOut:
     """Runs jobs on machines; `directory` gets all they leave, by the numbers of the jobs.
 
+    `sent` are the scenarios that the machines do not have.
     `begun` and `ended` are told of each job, from the thread that calls `run`.
     """
 
@@ -62,6 +64,7 @@ class FanOut:
         *,
         config: Path | None,
         scale: float,
+        sent: Collection[Sent],
         begun: Callable[[Job, str], None],
         ended: Callable[[Job, Verdict], None],
         say: Callable[[str], None],
@@ -70,6 +73,7 @@ class FanOut:
         self._directory = directory
         self._config = config
         self._scale = scale
+        self._sent = sent
         self._begun = begun
         self._ended = ended
         self._say = say
@@ -89,7 +93,7 @@ class FanOut:
         """
         self._tasks = [_Task(job, arguments) for job, arguments in jobs]
         with ExitStack() as stack:
-            private = Path(stack.enter_context(_private_folder()))
+            private = stack.enter_context(private_folder())
             self._connect(private, stack)
             try:
                 for number in itertools.count():
@@ -129,6 +133,8 @@ class FanOut:
             self._connections.append(connection)
         for connection in self._connections:
             connection.wait_until_ready()
+            for scenario in self._sent:
+                connection.place(scenario.files, scenario.folder)
             connection.forward(private / _LISTEN)
             self._say(f"{connection.name} runs {connection.slots} at a time")
 
@@ -300,11 +306,6 @@ class FanOut:
             return f"{self._directory}{path.removeprefix(theirs)}" if inside else path
 
         return replace(verdict, results=here(verdict.results), evidence=here(verdict.evidence))
-
-
-def _private_folder() -> tempfile.TemporaryDirectory[str]:
-    """Of this run alone, with a short name: sockets will be in it."""
-    return tempfile.TemporaryDirectory(prefix="testbed-", ignore_cleanup_errors=True)
 
 
 def _verdict(fields: dict[str, Any]) -> Verdict:

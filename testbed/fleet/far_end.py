@@ -7,15 +7,15 @@ tasks tell, all as JSON, one object a line. Ends with its input.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from testbed.fleet import journal
+from testbed.fleet.private_folder import private_folder
 from testbed.fleet.project import digest
 from testbed.runner.width import default_width
 
@@ -37,8 +37,7 @@ def main() -> None:
     for number in range(int(sys.argv[2])):
         (folder / str(number)).mkdir(parents=True)
     # sshd makes the socket; the name of one has to be short, which that of the checkout may not be.
-    short = Path(tempfile.mkdtemp(prefix="testbed-"))
-    try:
+    with private_folder() as short, contextlib.suppress(BrokenPipeError):
         (folder / STATUS).symlink_to(short / STATUS)
         _say(
             event="ready",
@@ -50,10 +49,6 @@ def main() -> None:
         for line in journal.events(folder, sys.stdin.fileno()):
             os.write(sys.stdout.fileno(), line + b"\n")
         (folder / STATUS).unlink()
-    except BrokenPipeError:
-        return
-    finally:
-        shutil.rmtree(short)
 
 
 def _say(**event: object) -> None:

@@ -73,6 +73,14 @@ class Ssh:
             f"{self.machine.name}:{self.machine.checkout}/",
         ]
 
+    def placing(self, files: Sequence[Path], folder: str) -> list[str]:
+        """Copy files into a folder there, which is made if only it itself is missing."""
+        return [
+            *("rsync", "-a", "-e", self._transport()),
+            *map(str, files),
+            f"{self.machine.name}:{folder}/",
+        ]
+
     def fetching(self, folder: str, here: Path, excluded: Sequence[str]) -> list[str]:
         """Bring what is in a folder there into one here."""
         return [

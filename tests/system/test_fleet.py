@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,8 +18,21 @@ import pytest
 
 from testbed.deadline import Deadline
 from testbed.doctor import cache_folder
+from testbed.fleet.private_folder import PREFIX, private_folder
 from testbed.paths import PROJECT
 from tests.system.fleet_rig import FleetMachine
+
+_OWN = """\
+from pathlib import Path
+from testbed.scenario import Scenario
+
+
+class Own(Scenario):
+    def test(self) -> None:
+        noted = Path(__file__).with_name("note.txt").read_text()
+        (self.host.folder / "note").write_text(self.host.succeed(["echo", noted]))
+"""
+"""A scenario that is not in the project, and needs what lies beside it."""
 
 
 class Fleet:
@@ -92,6 +106,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         yield fleet
 
 
+def private_folders() -> set[Path]:
+    """Of this machine, and of those that are only networks of their own on it."""
+    return set(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
+
+
 def wait_until_nothing_runs(machine: FleetMachine) -> None:
     deadline = Deadline(30)
     while left := machine.processes():
@@ -100,12 +119,15 @@ def wait_until_nothing_runs(machine: FleetMachine) -> None:
 
 def test_scenarios_are_run_on_both_and_gathered(installed: Fleet, tmp_path: Path) -> None:
     junit = tmp_path / "junit.xml"
+    own = tmp_path / "own.py"
+    own.write_text(_OWN)
+    own.with_name("note.txt").write_text("from beside")
     output = installed.run(
-        *("run", "uart", "uart-exposed", "--board", "e500", "--repeat", "2"),
+        *("run", "uart", str(own), "--board", "e500", "--repeat", "2"),
         *("--json", str(installed.json), "--junit", str(junit)),
     )
     verdicts = installed.verdicts()
-    assert [v["name"] for v in verdicts] == ["uart", "uart-exposed"] * 2
+    assert [v["name"] for v in verdicts] == ["uart", "own"] * 2
     assert {v["verdict"] for v in verdicts} == {"PASS"}, output
     assert {v["machine"] for v in verdicts} == {"machine0", "machine1"}
     for verdict in verdicts:
@@ -113,6 +135,8 @@ def test_scenarios_are_run_on_both_and_gathered(installed: Fleet, tmp_path: Path
         assert results.is_relative_to(installed.results), "gathered here"
         assert json.loads((results / "verdict.json").read_text()) == verdict
         assert (results / "host" / "console.log").exists()
+        if verdict["name"] == "own":
+            assert (results / "host" / "note").read_text() == "from beside\n"
     assert len(ElementTree.parse(junit).getroot().findall("testcase")) == 4
     assert "4 PASS, 0 FAIL, 0 ERROR" in output
     for machine in installed.machines:
@@ -145,6 +169,7 @@ def test_what_a_lost_machine_had_begun_is_an_error_and_the_rest_is_taken_over(
 def test_nothing_stays_on_the_machines_when_it_is_ended(
     installed: Fleet, how: signal.Signals
 ) -> None:
+    before = private_folders()
     process = installed.start("run", "uart", "--board", "e500", "--repeat", "9")
     for machine in installed.machines:
         installed.wait_for(process, f"begins on {machine.name}")
@@ -152,3 +177,6 @@ def test_nothing_stays_on_the_machines_when_it_is_ended(
     process.communicate(timeout=60)
     for machine in installed.machines:
         wait_until_nothing_runs(machine)
+    with private_folder():
+        pass  # as the next run does, which removes what a killed one has left
+    assert private_folders() <= before
