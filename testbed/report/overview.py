@@ -39,7 +39,7 @@ def _row(number: int, verdict: Verdict) -> dict[str, Any]:
         "verdict": verdict,
         "total": total,
         "stages": {name: each for name, each in verdict.seconds.items() if name != "total"},
-        "again": repeat_command(verdict),
+        "again": repeat_command(Path(verdict.results), verdict),
         "page": _packed(Path(verdict.results) / REPORT_FILE),
     }
 

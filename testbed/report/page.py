@@ -7,7 +7,9 @@ the page's program is JSON in it, in which nothing can end the element that hold
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -17,11 +19,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from testbed.errors import TestbedError
 from testbed.process import tail
 from testbed.report.console_file import plain
 from testbed.report.recording import Recording, read_run
 from testbed.report.templates import templates
 from testbed.report.trace_file import Activity, Kind
+from testbed.runner.invocation import Invocation
 from testbed.scenario.verdict import Outcome, Verdict
 
 REPORT_FILE = "report.html"
@@ -29,6 +33,9 @@ PAGE = Path(__file__).parent / "page"
 
 _LAST_LINES = 4
 """Of each console, after a failure: where each machine was when the run ended."""
+
+_ENDED = re.compile(r": terminating on signal 15 from pid \d+")
+"""What QEMU says when it is asked to end, as each is at a run's end: not what broke."""
 
 
 def write_report(run: Path, output: Path | None = None) -> Path:
@@ -56,7 +63,7 @@ def render(recording: Recording) -> str:
             outcome=verdict.verdict if verdict else "no verdict",
             name=verdict.name if verdict else recording.directory.name,
             began=_began(recording.directory),
-            again=repeat_command(verdict) if verdict else "",
+            again=repeat_command(recording.directory, verdict) if verdict else "",
             endings=list(_endings(recording)),
             parts=list(_parts(recording.manifest)),
             idle=[activity.device for activity in recording.activities if activity.idle],
@@ -123,8 +130,11 @@ def _device(activity: Activity) -> dict[str, Any]:
     }
 
 
-def repeat_command(verdict: Verdict) -> str:
-    """The command that runs the scenario again with the same random content."""
+def repeat_command(run: Path, verdict: Verdict) -> str:
+    """The command that runs the scenario of the run in a folder again, as far as that is known."""
+    if not verdict.machine:  # the paths of another machine are not here
+        with contextlib.suppress(TestbedError):
+            return Invocation.read(run).command(verdict.seed)
     words = ["testbed", "run", verdict.name, "--board", verdict.board, "--seed", str(verdict.seed)]
     return shlex.join(words)
 
@@ -146,7 +156,8 @@ def _endings(recording: Recording) -> Iterator[tuple[str, list[str]]]:
         if lines := [text for _, text in console.lines[-_LAST_LINES:]]:
             yield console.file, lines
     for path in sorted(recording.directory.glob("*/qemu.log")):
-        if lines := [plain(line) for line in tail(path, _LAST_LINES)]:
+        said = [plain(line) for line in tail(path, _LAST_LINES)]
+        if lines := [line for line in said if not _ENDED.search(line)]:
             yield str(path.relative_to(recording.directory)), lines
 
 

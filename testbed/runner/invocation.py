@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import functools
 import json
+import shlex
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from testbed.errors import Stage, TestbedError
 from testbed.options import Options
-from testbed.paths import PROJECT
+from testbed.paths import PROJECT, SCENARIOS, scenario_name
 
 FILE = "run.json"
 
@@ -53,6 +54,24 @@ class Invocation:
             Stage.INFRASTRUCTURE,
             f"cannot read {path}: {why}; name the folder of a run, such as testbed-results/...",
         )
+
+    def command(self, seed: int) -> str:
+        """The command that runs the scenario again as it was run, with the same random content."""
+        own = self.scenario.is_relative_to(SCENARIOS)
+        scenario = scenario_name(self.scenario) if own else str(self.scenario)
+        options, defaults = self.options, Options()
+        words = ["testbed", "run", scenario, "--board", options.board, "--seed", str(seed)]
+        for option, values in {
+            "--kernel": (options.kernel,),
+            "--qemu": (options.qemu,),
+            "--qemu-source": (options.qemu_source,),
+            "--guest-kernel": (options.guest_kernel, options.nested_kernel),
+            "--guest-qemu": (options.guest_qemu, options.nested_qemu),
+        }.items():
+            words += [word for value in values if value for word in (option, str(value))]
+        if options.guest_tree != defaults.guest_tree:
+            words += ["--guest-tree", options.guest_tree]
+        return shlex.join([*words, *(["--cold"] if options.cold else [])])
 
 
 @functools.cache

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import pytest
 from report_rig import NASTY, leave_run
 
 from testbed.cli.main import main
+from testbed.options import Options
 from testbed.report.page import embedded, leave_report, render, write_report
 from testbed.report.recording import TRACE_HEAD_BYTES, read_run
-from testbed.scenario.verdict import Outcome
+from testbed.runner.invocation import Invocation
+from testbed.scenario.verdict import Outcome, Verdict
 
 
 class Page(HTMLParser):
@@ -78,6 +81,28 @@ def test_a_failing_run_begins_with_what_matters(tmp_path: Path) -> None:
     assert "Oops: 0" in first
     assert "guest0/console.log" in first
     assert "guest ready" in first, "the last lines of each console"
+
+
+def test_a_qemu_that_was_asked_to_end_does_not_matter(tmp_path: Path) -> None:
+    run = leave_run(tmp_path, Outcome.FAIL)
+    ended = "qemu-system: terminating on signal 15 from pid 7 (testbed)\n"
+    (run / "host/qemu.log").write_text(ended)
+    (run / "guest0/qemu.log").write_text(f"qemu-system: no such file\n{ended}")
+    text = page_of(run).text
+    assert "The last of host/qemu.log" not in text
+    assert "qemu-system: no such file" in text.partition("The last of guest0/qemu.log")[2]
+    assert "signal 15" not in text
+
+
+def test_how_to_run_it_again_is_as_it_was_run(tmp_path: Path) -> None:
+    scenario = tmp_path / "mine.py"
+    run = leave_run(tmp_path / "run")
+    Invocation(scenario, Options(cold=True), "revision").write(run)
+    assert f"testbed run {scenario} --board arm-virt --seed 7 --cold" in page_of(run).text
+    elsewhere = Verdict.read(run)
+    assert elsewhere is not None
+    replace(elsewhere, machine="node1").write()
+    assert "testbed run uart --board arm-virt --seed 7" in page_of(run).text
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
