@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
+
+from testbed.process import die_with_parent
 
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 _SECONDS = 60
@@ -26,6 +29,7 @@ _ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
     "--window-size=1400,1000",
+    "--remote-debugging-pipe",  # which ends with the driver, and the browser with that
 )
 _OWN = ("file:", "data:", "blob:", "chrome:", "about:")
 
@@ -41,8 +45,10 @@ class Browser:
         for argument in (*_ARGUMENTS, f"--user-data-dir={folder}"):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        parent = os.getpid()
         # A driver that is named is not looked for elsewhere.
-        self._driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+        service = Service(DRIVER, popen_kw={"preexec_fn": lambda: die_with_parent(parent)})
+        self._driver = webdriver.Chrome(options=options, service=service)
 
     def quit(self) -> None:
         self._driver.quit()
