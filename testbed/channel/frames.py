@@ -76,6 +76,9 @@ class MachineInfo:
     version: str
     machine: str
 
+    def __str__(self) -> str:
+        return f"{self.system} {self.release} {self.version} {self.machine}"
+
 
 @dataclass(frozen=True)
 class Hello:

@@ -169,7 +169,8 @@ def test_leftovers_before_hello_are_skipped(deadline: Deadline, rng: random.Rand
     with FakeAgent() as fake:
         leftovers = rng.randbytes(rng.randrange(300_000))
         fake.say(leftovers + hello_event(fake.token))
-        assert fake.client.hello(deadline=deadline).machine == "arm"
+        machine = fake.client.hello(deadline=deadline)
+        assert (machine.machine, str(machine)) == ("arm", "Linux 6 v arm")
 
 
 def test_an_agent_that_came_late_is_asked_again(deadline: Deadline) -> None:

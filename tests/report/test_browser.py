@@ -56,6 +56,26 @@ def found(browser: Browser) -> tuple[int, int]:
     return listed, total
 
 
+def test_a_step_says_as_much_as_there_is_room_for(browser: Browser, page: Path) -> None:
+    show(browser, page)
+    whole = "guest boot: booting guest0"
+    texts = browser.run(
+        """
+        const context = document.getElementById("timeline").getContext("2d");
+        return [1000, 90, 60, 20].map((room) => {
+          const text = fitted(context, arguments[0], room);
+          return [text, context.measureText(text).width <= room];
+        });""",
+        whole,
+    )
+    assert all(fits for _, fits in texts), texts
+    assert (texts[0][0], texts[3][0]) == (whole, "")
+    for text, _ in texts[1:3]:
+        assert text.endswith("…")
+        assert whole.startswith(text[:-1])
+    assert 4 < len(texts[2][0]) < len(texts[1][0])
+
+
 def test_a_passing_run_has_every_lane(browser: Browser, page: Path) -> None:
     show(browser, page)
     assert browser.text("h1") == "PASS uart on arm-virt"

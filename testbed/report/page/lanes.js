@@ -4,6 +4,18 @@
 // A lane draws itself between two heights of the time line and says what is at a moment.
 // `scale` has `x(time)`, `time(x)`, `left`, `right` and the page's `colours`.
 
+// As much of a text as there is room for, in pixels; nothing where that is next to nothing.
+function fitted(context, text, room) {
+  if (context.measureText(text).width <= room) return text;
+  let [fits, more] = [0, text.length];
+  while (more - fits > 1) {
+    const half = (fits + more) >> 1;
+    if (context.measureText(`${text.slice(0, half)}…`).width <= room) fits = half;
+    else more = half;
+  }
+  return fits > 2 ? `${text.slice(0, fits).trimEnd()}…` : "";
+}
+
 // The steps of one level; a step within another is a row below it.
 class StepLane {
   static ROW = 20;
@@ -27,12 +39,10 @@ class StepLane {
       context.fillStyle = step.outcome === "end" ? colours.step : colours.failed;
       context.fillRect(left, y, width, StepLane.ROW - 3);
       context.fillStyle = colours.stepInk;
-      context.save();
-      context.beginPath();
-      context.rect(left, y, width, StepLane.ROW);
-      context.clip();
-      if (width > 24) context.fillText(`${step.stage}: ${step.what}`, left + 4, y + 13);
-      context.restore();
+      const whole = `${step.stage}: ${step.what}`;
+      const short = context.measureText(whole).width > width - 8; // then the stage is told below
+      const text = fitted(context, short ? step.what : whole, width - 8);
+      if (text) context.fillText(text, left + 4, y + 13);
     }
   }
 
