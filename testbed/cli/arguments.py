@@ -17,21 +17,19 @@ from testbed.artifacts import (
     no_stock_nested_qemu,
 )
 from testbed.boards import BOARDS, board
+from testbed.errors import Stage
 from testbed.options import Debugged, Options, TreeMaker
 from testbed.runner.discover import UsageError
+
+_BREAKABLE = (Stage.HOST_BOOT, Stage.BIND, Stage.GUEST_BOOT, Stage.MODEL, Stage.TEST)
+"""Stages that a commit can break."""
 
 
 def add_subcommands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="run scenarios and give their verdicts")
-    run.add_argument("scenarios", nargs="+", metavar="PATH|NAME", help="scenario files or names")
-    _add_reports(run)
-    _add_repetition(run)
-    _add_failure(run)
-    _add_cold(run)
-    _add_seed(run, 0, "repeat a run's random content")
-    _add_overrides(run)
+    _add_run(run)
 
     commands.add_parser("list", help="list the scenarios")
 
@@ -78,6 +76,19 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
     shell.add_argument("scenario", metavar="PATH|NAME|RUN")
     _add_overrides(shell)
 
+    bisect = commands.add_parser(
+        "bisect", help="run scenarios on a commit, as a step of 'git bisect run'"
+    )
+    bisect.add_argument(
+        "--bad",
+        choices=[str(stage) for stage in _BREAKABLE],
+        action="append",
+        default=[],
+        metavar="STAGE",
+        help="an ERROR of this stage is a bad commit, as a FAIL is; can be given again",
+    )
+    _add_run(bisect)
+
     bundle = commands.add_parser("bundle", help="make one file that replays a run elsewhere")
     bundle.add_argument("run", type=Path, metavar="RUN", help="the folder of a run")
     bundle.add_argument("-o", "--output", type=_new_file, metavar="FILE", help="where it goes")
@@ -106,6 +117,19 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
         help="only time scenario uart, beside the same in the way of QEMU's own nested test",
     )
     _add_overrides(bench)
+
+    sizing = commands.add_parser("sizing", help="say what runs cost, and what so many a day take")
+    sizing.add_argument(
+        "folders",
+        nargs="*",
+        type=Path,
+        metavar="FOLDER",
+        help="runs, or what they are in, at any depth (default: testbed-results)",
+    )
+    sizing.add_argument(
+        "--runs", type=_count, default=10_000, metavar="N", help="a day (default: %(default)s)"
+    )
+    sizing.add_argument("--json", type=_new_file, metavar="FILE", help="write the figures as JSON")
 
     checklist = commands.add_parser(
         "checklist", help="say what VFIO needs for each device of a board's tree, and test it"
@@ -172,6 +196,16 @@ def _add_fleet(fleet: argparse.ArgumentParser) -> None:
     _add_seed(run, 0, "repeat a run's random content")
     _add_board(run)
     _add_guest_tree(run)
+
+
+def _add_run(run: argparse.ArgumentParser) -> None:
+    run.add_argument("scenarios", nargs="+", metavar="PATH|NAME", help="scenario files or names")
+    _add_reports(run)
+    _add_repetition(run)
+    _add_failure(run)
+    _add_cold(run)
+    _add_seed(run, 0, "repeat a run's random content")
+    _add_overrides(run)
 
 
 def _add_reports(run: argparse.ArgumentParser) -> None:

@@ -9,13 +9,22 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
+from testbed.runner.bisection import judge_or_end
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line, of this process when none is given, and return its exit status."""
+    words = sys.argv[1:] if argv is None else argv
     # SIGTERM unwinds as Ctrl-C does, so that what was started is ended.
     signal.signal(signal.SIGTERM, _interrupt)
+    if words[:1] == ["bisect"]:
+        return judge_or_end(lambda: _run(words))
+    return _run(words)
+
+
+def _run(words: Sequence[str]) -> int:
     try:
-        status: int = importlib.import_module("testbed.cli.command_line").run(argv)
+        status: int = importlib.import_module("testbed.cli.command_line").run(words)
     except KeyboardInterrupt:
         print("testbed: interrupted", file=sys.stderr)
         return 2

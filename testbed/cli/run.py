@@ -47,10 +47,12 @@ def run_scenarios(
     *,
     before: Iterable[str] = (),
     after: Callable[[Sequence[Verdict]], str] | None = None,
+    status: Callable[[Sequence[Verdict]], int] = exit_status,
 ) -> int:
     """Run each scenario with its options as the command line says, and return the exit status.
 
-    `before` is said first, and at the end what `after` makes of the verdicts.
+    `before` is said first, and at the end what `after` makes of the verdicts. `status` makes the
+    exit status of them.
     """
     chosen = [
         (scenario, options.with_trees_by(scenario.guest_tree())) for scenario, options in wanted
@@ -79,7 +81,7 @@ def run_scenarios(
             report.say(line)
         if after is not None and pool.verdicts:
             report.say(after(pool.verdicts))
-    return exit_status(pool.verdicts) if written else 2
+    return status(pool.verdicts) if written else 2
 
 
 def width_of(parsed: argparse.Namespace) -> int:
