@@ -61,7 +61,11 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
     setup.add_argument(
         "--manifest", type=Path, metavar="FILE", help="take the versions of a run's manifest.json"
     )
-    setup.add_argument("--snapshot", metavar="URL", help="an archive that still has those versions")
+    setup.add_argument(
+        "--snapshot",
+        metavar="URL",
+        help="an archive that still has them; {archive} in it is debian or debian-security",
+    )
     _add_overrides(setup)
 
     doctor = commands.add_parser(
