@@ -30,6 +30,7 @@ from testbed.artifacts.qemu import Qemu, find_qemu
 from testbed.artifacts.resolver import Resolver
 from testbed.artifacts.selection import Selection
 from testbed.artifacts.targets import Target, Workshop
+from testbed.artifacts.vmlinux import vmlinux_of
 
 _COMPOSITIONS = {"arm-virt": arm_virt.COMPOSITION, "e500": e500.COMPOSITION}
 BOARDS = tuple(_COMPOSITIONS)
@@ -59,6 +60,9 @@ class BoardArtifacts:
     """Which kernel guests run, unless the user brought one."""
     manifest: dict[str, Any]
     """Exact versions and digests of all of it; JSON-able, and can be given back as `pinned`."""
+    host_vmlinux: Path | None = None
+    """What a kernel that the user brought was linked to, with its symbols, if that is there."""
+    guest_vmlinux: Path | None = None
 
 
 def prepare(
@@ -140,6 +144,8 @@ def prepare(
             workshop.objects,
             {name: file_sha256(path) for name, path in brought.items() if path and path.is_file()},
         ),
+        host_vmlinux=vmlinux_of(kernel),
+        guest_vmlinux=vmlinux_of(guest_kernel),
     )
 
 

@@ -281,7 +281,7 @@ class Guest:
     def _wait_for_gdb(self) -> None:
         host = self.host
         self._carrier = Carrier(self.folder / SOCKET, host.agent, self._gdb)
-        kernel = host.artifacts.guest_kernel
+        kernel = host.artifacts.guest_vmlinux or host.artifacts.guest_kernel
         wait_for_gdb(self.run, self.name, self.folder, host.board, kernel, self.qmp, self.watch)
 
     @property

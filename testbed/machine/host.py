@@ -199,7 +199,7 @@ class Host:
         self.run.note(f"the host runs {machine}")
 
     def _wait_for_gdb(self, qmp: Qmp) -> None:
-        kernel = self.artifacts.host_kernel
+        kernel = self.artifacts.host_vmlinux or self.artifacts.host_kernel
         wait_for_gdb(self.run, "the host", self.folder, self.board, kernel, qmp, self.watch)
 
     def _give_time_and_seed(self) -> None:
