@@ -29,7 +29,10 @@ from testbed.artifacts.stanzas import (
 from testbed.errors import TestbedError
 
 KERNEL_SERIES = "6.12"
-KERNEL_SUITE = "bookworm-security"
+KERNEL_SUITES = {"6.1": "bookworm-security", "6.12": "bookworm-security", "7": "forky"}
+"""The series of kernels that machines can have, and the suite that each is taken from."""
+SPLIT = ("base", "binary", "modules")
+"""What the package of an image is split up into, in newer releases."""
 ROOT_RELEASE = "trixie"
 
 # The digest that apt prints by default with --print-uris is MD5.
@@ -37,11 +40,11 @@ _SHA256 = ("-o", "Acquire::ForceHash=SHA256")
 _RESOLVE = ("apt-get", "install", "--print-uris", "-y", "--no-install-recommends", *_SHA256)
 
 
-def kernel_wish(architecture: str) -> Wish:
-    """The newest kernel of the series with its headers, build tools and source."""
+def kernel_wish(architecture: str, series: str = KERNEL_SERIES) -> Wish:
+    """The newest kernel of a series with its headers, build tools and source."""
     return Wish(
-        f"kernel {KERNEL_SERIES} {architecture}",
-        {"series": KERNEL_SERIES, "suite": KERNEL_SUITE, "architecture": architecture},
+        f"kernel {series} {architecture}",
+        {"series": series, "suite": KERNEL_SUITES[series], "architecture": architecture},
     )
 
 
@@ -80,24 +83,24 @@ class Archive:
         self._commands = commands
 
     def kernel(self, wish: Wish) -> Selection:
-        architecture = wish.terms["architecture"]
-        series = wish.terms["series"]
-        site = self._mirrors.site("security")
-        root = self._root(
-            "kernel", [Source("deb", site, wish.terms["suite"])], (architecture, "amd64")
+        architecture, series, suite = (
+            wish.terms[term] for term in ("architecture", "series", "suite")
         )
+        archive = "security" if suite.endswith("-security") else "main"
+        source = Source("deb", self._mirrors.site(archive), suite)
+        # One for each series: several may be asked for at once.
+        name = "kernel" if series == KERNEL_SERIES else f"kernel-{series}"
+        root = self._root(name, [source], (architecture, "amd64"))
+        wanted = [f"linux-{kind}-{series}.*" for kind in ("image", "headers")]
+        wanted += [f"linux-kbuild-{series}*:amd64", f"linux-source-{series}*"]
+        if archive == "main":  # a newer release: kernels are split up, programs want its C library
+            wanted += [f"linux-{kind}-{series}.*" for kind in SPLIT]
+            wanted.append("libc6:amd64")
         text = root.run(
-            [
-                "apt-cache",
-                "show",
-                f"linux-image-{series}.*",
-                f"linux-headers-{series}.*",
-                f"linux-kbuild-{series}.*:amd64",
-                f"linux-source-{series}",
-            ],
-            what=f"find kernel {series} in {wish.terms['suite']}",
+            ["apt-cache", "show", *wanted],
+            what=f"find kernel {series} in {suite}",
         )
-        packages = list(binary_stanzas(text, "security"))
+        packages = list(binary_stanzas(text, archive))
         root.forget_caches()
         return Selection(wish, newest_kernel(packages, series, architecture))
 
@@ -192,21 +195,34 @@ def newest_kernel(
     """Image, headers, build tools and source of the newest kernel that has all of them.
 
     An image whose other parts are not in the index yet is passed over: an archive is updated
-    package by package.
+    package by package. Of a kernel that is split up, what the image's package leads to comes too;
+    from a release newer than the workstation's, also the C library of the build tools.
     """
     by_name = {(p.package, p.version): p for p in packages}
-    pattern = re.compile(rf"linux-image-({re.escape(series)}\.\d+\+\w+)-{architecture}$")
+    libraries = [p for p in packages if p.package == "libc6"]
+    number = rf"{re.escape(series)}(?:\.\d+)+(?:\+\w+|-\d+)"
+    pattern = re.compile(rf"linux-image-({number})-{architecture}$")
     images = [(p, m[1]) for p in packages if (m := pattern.match(p.package))]
     for image, release in sorted(images, key=lambda item: Version(item[0].version), reverse=True):
+        version = ".".join(release.split(".")[:2])
         names = (
-            f"linux-headers-{release}-{architecture}",
-            f"linux-headers-{release}-common",
-            f"linux-kbuild-{release}",
-            f"linux-source-{series}",
+            (f"linux-headers-{release}-{architecture}",),
+            (f"linux-headers-{release}-common",),
+            (f"linux-kbuild-{release}", f"linux-kbuild-{version}"),
+            (f"linux-source-{version}",),
         )
-        parts = [by_name.get((name, image.version)) for name in names]
+        parts = [
+            next(
+                (by_name[key] for name in either if (key := (name, image.version)) in by_name), None
+            )
+            for either in names
+        ]
+        split = [
+            by_name.get((f"linux-{kind}-{release}-{architecture}", image.version)) for kind in SPLIT
+        ]
         if None not in parts:
-            return tuple(sorted([image, *(part for part in parts if part is not None)]))
+            found = [image, *parts, *split, *libraries[:1]]
+            return tuple(sorted(part for part in found if part is not None))
     raise failure(
         f"the archive has no complete kernel {series} for {architecture} (image, headers, kbuild "
         f"and source of one version; {len(images)} images seen); try again later or another mirror"

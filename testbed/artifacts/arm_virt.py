@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -67,12 +68,16 @@ TREES = TreeKind(
 
 _DISK_MODULES = ("virtio_blk", "squashfs")
 """What the machines' disks need of Debian's kernel."""
+_HOST_MODULES = ("virtio_pci", "virtio_console", *_DISK_MODULES)
+_GUEST_MODULES = ("virtio_mmio", "virtio_console")
+"""What they need to be reached; what of it is built in differs from series to series."""
 
 
-def wishes(qemu: Qemu, progress: Progress, build_nested: bool) -> list[tuple[Wish, Resolve]]:
+def wishes(qemu: Qemu, progress: Progress, choice: Choice) -> list[tuple[Wish, Resolve]]:
     """What to choose from the archive: kernel, root system and, unless brought, QEMU's source.
 
-    And the sources of nested QEMU, to build one instead of taking the root system's.
+    And the sources of nested QEMU, to build one instead of taking the root system's, and kernels of
+    other series.
     """
     packages = lists.read_list(root.PACKAGES)
     wanted: list[tuple[Wish, Resolve]] = [
@@ -81,16 +86,19 @@ def wishes(qemu: Qemu, progress: Progress, build_nested: bool) -> list[tuple[Wis
     ]
     if qemu.source_version is not None:
         wanted.append((archive.qemu_source_wish(qemu.source_version), Archive.qemu_source))
-    if build_nested:
+    if choice.nested_qemu:
         sources, tools = sorted(nested_qemu.SOURCES), nested_qemu.TOOLS
         wanted.append((archive.sources_wish(sources), partial(archive.take_sources, progress)))
         wanted.append((archive.tools_wish(tools), partial(archive.take_tools, progress)))
-    return wanted
+    others = (archive.kernel_wish(ARCHITECTURE, series) for series in _other_series(choice))
+    return [*wanted, *((wish, Archive.kernel) for wish in others)]
 
 
 def parts(selections: list[Selection], qemu: Qemu, choice: Choice) -> Parts:
     """Targets for the selections of `wishes`, in their order."""
-    kernel_selection, system_selection, *rest = selections
+    series = _other_series(choice)
+    count = len(selections) - len(series)
+    kernel_selection, system_selection, *rest = selections[:count]
     nested = None
     if choice.nested_qemu:
         *rest, sources, tools = rest
@@ -98,21 +106,26 @@ def parts(selections: list[Selection], qemu: Qemu, choice: Choice) -> Parts:
     linux_source = linux_source_target(kernel_selection)
     linux_headers = linux_headers_target(kernel_selection)
     stock = _stock_kernel(kernel_selection, linux_source, linux_headers)
-    host = brought_kernel(TREES, choice.kernel, "host") or stock
-    guest = brought_kernel(TREES, choice.guest_kernel, "guest")
-    if guest is None:
-        guest = _fast_kernel(kernel_selection, linux_source) if choice.fast_kernel else stock
+    packaged = {archive.KERNEL_SERIES: _Packaged(stock, linux_source, linux_headers)}
+    for name, selection in zip(series, selections[count:], strict=True):
+        packaged[name] = _of_series(selection, name)
+    hosts = packaged[choice.kernel_series or archive.KERNEL_SERIES]
+    host = brought_kernel(TREES, choice.kernel, "host") or hosts.kernel
+    own = packaged[choice.guest_kernel_series or archive.KERNEL_SERIES].kernel
+    if choice.fast_kernel:
+        own = _fast_kernel(kernel_selection, linux_source)
+    guest = brought_kernel(TREES, choice.guest_kernel, "guest") or own
     programs = guest_programs_target(TOOLS.prefix)
     busybox = packaged_busybox_target(system_selection)
     guest_initramfs = guest_initramfs_target(
-        guest.kernel, busybox, programs, boot=("virtio_mmio",), system=_DISK_MODULES
+        guest.kernel, busybox, programs, boot=_GUEST_MODULES, system=_DISK_MODULES
     )
     guest_image = brought_image(TREES, choice.guest_kernel, "guest") or guest.kernel
     qemu_source = qemu_source_target(rest[0]) if rest else None
     return Parts(
         kernel=brought_image(TREES, choice.kernel, "host") or host.kernel,
         guest_kernel=guest_image,
-        host_initramfs=host_initramfs_target(host.kernel, busybox, boot=_DISK_MODULES),
+        host_initramfs=host_initramfs_target(host.kernel, busybox, boot=_HOST_MODULES),
         guest_initramfs=guest_initramfs,
         root=root_target(system_selection),
         payload=payload_target(
@@ -125,10 +138,15 @@ def parts(selections: list[Selection], qemu: Qemu, choice: Choice) -> Parts:
         ),
         bridge=bridge_target(qemu, qemu_source),
         nested_qemu=nested,
-        linux_source=linux_source,
-        linux_headers=linux_headers,
+        linux_source=hosts.source,
+        linux_headers=hosts.headers,
         qemu_source=qemu_source,
     )
+
+
+def _other_series(choice: Choice) -> list[str]:
+    """The series of kernels that are wanted besides the board's own."""
+    return [series for series in choice.series if series != archive.KERNEL_SERIES]
 
 
 def _stock_kernel(selection: Selection, linux_source: Target, linux_headers: Target) -> Kernel:
@@ -140,6 +158,26 @@ def _stock_kernel(selection: Selection, linux_source: Target, linux_headers: Tar
     )
     modules = packaged_modules_target(kernel, vfio)
     return Kernel(kernel, (modules, plain_job_ring_target(kernel, rings)))
+
+
+@dataclass(frozen=True)
+class _Packaged:
+    """A kernel of the distribution's, and what its modules are built from and against."""
+
+    kernel: Kernel
+    source: Target
+    headers: Target
+
+
+def _of_series(selection: Selection, series: str) -> _Packaged:
+    """Debian's kernel of another series, with what of the wanted modules it has, and VFIO's."""
+    wanted = module_sets.for_kernel(module_sets.VFIO_PLATFORM, series)
+    source = linux_source_target(selection, [str(wanted.subtree)], f"linux-source {series}")
+    headers = linux_headers_target(selection, f"linux-headers {series}")
+    kernel = kernel_target(selection, f"kernel {series}")
+    vfio = modules_target(wanted, source, headers, cross=TOOLS.prefix)
+    modules = packaged_modules_target(kernel, vfio, all_listed=False)
+    return _Packaged(Kernel(kernel, (modules,)), source, headers)
 
 
 def _fast_kernel(selection: Selection, linux_source: Target) -> Kernel:
@@ -160,4 +198,5 @@ COMPOSITION = Composition(
     parts=parts,
     stock_nested_qemu=True,
     fast_kernel=True,
+    kernel_series=tuple(archive.KERNEL_SUITES),
 )

@@ -73,6 +73,8 @@ def prepare(
     qemu_source: Path | None = None,
     kernel: Path | None = None,
     guest_kernel: Path | None = None,
+    kernel_series: str | None = None,
+    guest_kernel_series: str | None = None,
     nested_qemu: NestedQemu | None = None,
     nested_kernel: NestedKernel | None = None,
     refresh: bool = False,
@@ -83,7 +85,8 @@ def prepare(
     """Have all artifacts of `board` in the cache; what is there already is verified and used.
 
     `qemu`, `kernel` and `guest_kernel` take the place of the board's own. A kernel is an image, and
-    the modules stay those of the board's own, or the tree that it was built in with its modules. A
+    the modules stay those of the board's own, or the tree that it was built in with its modules;
+    `kernel_series` and `guest_kernel_series` take one of the distribution's, with its modules. A
     `qemu` of another version needs its `qemu_source`. `nested_qemu` says which QEMU runs guests;
     None is the one of `pinned`, else the one built here if it is in the cache or the board has no
     other. `nested_kernel` says the same of their kernel: None is that of `pinned`, else the fast
@@ -108,6 +111,8 @@ def prepare(
         qemu_source=qemu_source,
         kernel=kernel,
         guest_kernel=guest_kernel,
+        kernel_series=kernel_series,
+        guest_kernel_series=guest_kernel_series,
         nested_qemu=nested_qemu,
         nested_kernel=nested_kernel,
         refresh=refresh,
@@ -154,7 +159,9 @@ class Sources:
     """Source trees that parts are built from, for whoever builds or checks parts by hand."""
 
     linux: Path
-    """Pristine: drivers/vfio/platform, scripts/checkpatch.pl and what it reads."""
+    """Pristine: drivers/vfio/platform; of the board's own kernel also scripts/checkpatch.pl with
+    what it reads, and all that patches change.
+    """
     linux_headers: Path
     qemu: Path
 
@@ -179,9 +186,25 @@ def no_fast_kernel(board: str) -> str:
     return f"guests of {board} have no kernel faster than its own; leave it at that"
 
 
-def prepare_sources(board: str, *, progress: Progress) -> Sources:
+def kernel_series(board: str) -> tuple[str, ...]:
+    """The series of the distribution's kernels that host and guests of `board` can have."""
+    return _COMPOSITIONS[board].kernel_series
+
+
+def no_kernel_series(board: str, series: str) -> str:
+    """What to say to whoever asked for a kernel of a series that there is none of."""
+    known = kernel_series(board)
+    there = (
+        f"those there are: {', '.join(known)}"
+        if known
+        else "it is built here, of one series; bring another with --kernel DIR, --guest-kernel DIR"
+    )
+    return f"the distribution has no kernel {series} for {board}; {there}"
+
+
+def prepare_sources(board: str, *, progress: Progress, kernel_series: str | None = None) -> Sources:
     """Have the sources of `board`'s parts in the cache, as `prepare` does with the parts."""
-    makings = _makings(board, progress)
+    makings = _makings(board, progress, kernel_series=kernel_series)
     parts = makings.parts
     assert parts.qemu_source is not None, "the distribution's QEMU has a source package"
     targets = (parts.linux_source, parts.linux_headers, parts.qemu_source)
@@ -261,6 +284,8 @@ def _makings(
     qemu_source: Path | None = None,
     kernel: Path | None = None,
     guest_kernel: Path | None = None,
+    kernel_series: str | None = None,
+    guest_kernel_series: str | None = None,
     nested_qemu: NestedQemu | None = None,
     nested_kernel: NestedKernel | None = None,
     refresh: bool = False,
@@ -298,19 +323,31 @@ def _makings(
         raise failure(no_fast_kernel(board))
     if nested_qemu == "stock" and not has_stock_nested_qemu(board):
         raise failure(no_stock_nested_qemu(board))
-    build_nested = nested_qemu == "built" or not has_stock_nested_qemu(board)
-    if nested_qemu is None and not build_nested:
-        known = resolver(refresh=False).known(composition.wishes(program, progress, True))
-        if known is not None:
-            # Taken where it is, so that nobody has to wait for it who did not ask for it: nor who
-            # asks for a run's very parts, if that run did not have it.
-            nested = composed(known, Choice(nested_qemu=True)).nested_qemu
-            build_nested = named is not None or there(nested)
-    selections = resolver(refresh=refresh).resolve(
-        composition.wishes(program, progress, build_nested)
+    choice = Choice(
+        nested_qemu=nested_qemu == "built" or not has_stock_nested_qemu(board),
+        fast_kernel=nested_kernel == "fast",
+        kernel=kernel,
+        guest_kernel=guest_kernel,
+        kernel_series=kernel_series,
+        guest_kernel_series=guest_kernel_series,
     )
-    choice = Choice(build_nested, nested_kernel == "fast", kernel, guest_kernel)
-    if nested_kernel is None and composition.fast_kernel and guest_kernel is None:
+    for series in choice.series:
+        if series not in composition.kernel_series:
+            raise failure(no_kernel_series(board, series))
+    if nested_qemu is None and not choice.nested_qemu:
+        built = Choice(nested_qemu=True)
+        known = resolver(refresh=False).known(composition.wishes(program, progress, built))
+        # Taken where it is, so that nobody has to wait for it who did not ask for it: nor who asks
+        # for a run's very parts, if that run did not have it.
+        if known is not None and (named is not None or there(composed(known, built).nested_qemu)):
+            choice = replace(choice, nested_qemu=True)
+    selections = resolver(refresh=refresh).resolve(composition.wishes(program, progress, choice))
+    if (
+        nested_kernel is None
+        and composition.fast_kernel
+        and guest_kernel is None
+        and guest_kernel_series is None
+    ):
         fast = replace(choice, fast_kernel=True)
         if (
             there(composed(selections, fast).guest_kernel)

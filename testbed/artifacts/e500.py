@@ -51,7 +51,7 @@ TREES = TreeKind(
 _KERNEL_OF = "arm64"
 
 
-def wishes(qemu: Qemu, progress: Progress, _build_nested: bool) -> list[tuple[Wish, Resolve]]:
+def wishes(qemu: Qemu, progress: Progress, _choice: Choice) -> list[tuple[Wish, Resolve]]:
     """What to choose from the archive: sources, meson, and the source of the host's QEMU."""
     sources = {*nested_qemu.SOURCES, *userland.SOURCES}
     wanted: list[tuple[Wish, Resolve]] = [

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
 
 from testbed.artifacts import (
+    archive,
+    build_tools,
     kernel_config,
     kernel_image,
     kernel_modules,
@@ -23,11 +25,12 @@ from testbed.artifacts.targets import Target, Workspace
 from testbed.artifacts.unpack import one, unpack
 
 _TAR = ("--strip-components=1", "--no-same-owner")
+_IMAGE_PACKAGES = tuple(f"linux-{kind}-" for kind in ("image", *archive.SPLIT))
 
 
 def source_subset() -> list[str]:
-    """What is kept of the kernel's source: what modules are built from and the project's patches
-    change, and checkpatch.pl with its data. Raises TestbedError for a broken series.
+    """What is kept of the usual kernel's source: what modules are built from and the project's
+    patches change, and checkpatch.pl with its data. Raises TestbedError for a broken series.
     """
     subtrees = [module_sets.VFIO_PLATFORM.subtree, module_sets.PLAIN_JOB_RING.subtree]
     checkpatch = ("checkpatch.pl", "const_structs.checkpatch", "spelling.txt")
@@ -50,26 +53,28 @@ def kernel_release(selection: Selection) -> str:
     return one(selection.packages, "linux-image-").package.removeprefix("linux-image-")
 
 
-def kernel_target(selection: Selection) -> Target:
+def kernel_target(selection: Selection, name: str = "kernel") -> Target:
     """Outputs: Image (raw), config, modules/RELEASE/ as packaged."""
-    image = one(selection.packages, "linux-image-")
+    image = tuple(p for p in selection.packages if p.package.startswith(_IMAGE_PACKAGES))
     release = kernel_release(selection)
 
     def build(work: Workspace) -> None:
-        unpack(work, [image], work.scratch)
-        boot = work.scratch / "boot"
-        (work.out / "Image").write_bytes(kernel_image.raw_image(boot / f"vmlinuz-{release}"))
-        (boot / f"config-{release}").rename(work.out / "config")
-        (work.out / "modules").mkdir()
+        unpack(work, image, work.scratch)
         packaged = work.scratch / "lib/modules" / release
         if not packaged.is_dir():
             packaged = work.scratch / "usr/lib/modules" / release
+        packed, config = (work.scratch / f"boot/{name}-{release}" for name in ("vmlinuz", "config"))
+        if not packed.is_file():  # newer packages have both beside the modules
+            packed, config = packaged / "vmlinuz", packaged / "config"
+        (work.out / "Image").write_bytes(kernel_image.raw_image(packed))
+        config.rename(work.out / "config")
+        (work.out / "modules").mkdir()
         packaged.rename(work.out / "modules" / release)
 
     return Target(
-        "kernel",
+        name,
         build,
-        packages=(image,),
+        packages=image,
         sources=(Path(__file__), Path(kernel_image.__file__)),
     )
 
@@ -90,23 +95,28 @@ def brought_kernel_target(
     )
 
 
-def linux_source_target(selection: Selection) -> Target:
-    """Outputs: the files of source_subset(), in place. Raises TestbedError for a broken series."""
+def linux_source_target(
+    selection: Selection, subset: Sequence[str] = (), name: str = "linux-source"
+) -> Target:
+    """Outputs: the files of `subset`, else of source_subset(), in place.
+
+    Raises TestbedError for a broken series.
+    """
     package = one(selection.packages, "linux-source-")
-    subset = source_subset()
+    subset = subset or source_subset()
 
     def build(work: Workspace) -> None:
         unpack(work, [package], work.scratch)
         tarball = next((work.scratch / "usr/src").glob("linux-source-*.tar.xz"))
         tree = tarball.name.removesuffix(".tar.xz")
-        patterns = [f"{tree}/{name}" for name in subset]
+        patterns = [f"{tree}/{path}" for path in subset]
         work.commands.run(
             ["tar", "-x", "-f", tarball, "-I", "xz -T0", "-C", work.out, *_TAR, *patterns],
             what=f"unpack {tarball.name}",
         )
 
     return Target(
-        "linux-source",
+        name,
         build,
         packages=(package,),
         inputs={"subset": " ".join(subset)},
@@ -114,17 +124,27 @@ def linux_source_target(selection: Selection) -> Target:
     )
 
 
-def linux_headers_target(selection: Selection) -> Target:
+def linux_headers_target(selection: Selection, name: str = "linux-headers") -> Target:
     """Outputs: the headers packages and the workstation's kbuild package, unpacked."""
-    packages = (
-        *(p for p in selection.packages if p.package.startswith("linux-headers-")),
-        one(selection.packages, "linux-kbuild-"),
-    )
+    kbuild = one(selection.packages, "linux-kbuild-")
+    headers = (p for p in selection.packages if p.package.startswith("linux-headers-"))
+    libraries = [p for p in selection.packages if p.package == "libc6"]
+    packages = (*headers, kbuild, *libraries)
 
     def build(work: Workspace) -> None:
-        unpack(work, packages, work.out)
+        unpack(work, (p for p in packages if p not in libraries), work.out)
+        if libraries:
+            library = work.out / "libc"
+            library.mkdir()
+            unpack(work, libraries, library)
+            build_tools.run_with_library(work.out / "usr/lib", library)
 
-    return Target("linux-headers", build, packages=packages, sources=(Path(__file__),))
+    return Target(
+        name,
+        build,
+        packages=packages,
+        sources=(Path(__file__), Path(build_tools.__file__)),
+    )
 
 
 def modules_target(
@@ -158,6 +178,6 @@ def modules_target(
             Path(make.__file__),
             Path(module_sets.__file__),
             Path(patch_series.__file__),
-            *lists.files_below(wanted.series, wanted.kbuild),
+            *lists.files_below(*wanted.all_series, wanted.kbuild),
         ),
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from testbed.artifacts.commands import SEARCH_PATH, Commands
 from testbed.artifacts.failure import failure
-from testbed.artifacts.kernel_config import architecture
+from testbed.artifacts.kernel_config import architecture, symbols
 from testbed.artifacts.make import Make
 from testbed.artifacts.module_sets import ModuleSet
 from testbed.artifacts.patch_series import apply_series, touched_files
@@ -106,11 +106,12 @@ def build_modules(
 def _prepare(wanted: ModuleSet, source: Path, tree: Path) -> None:
     """The set's folder in `tree`, patched, with what else the patches touch."""
     shutil.copytree(source / wanted.subtree, tree / wanted.subtree)
-    for path in touched_files(wanted.series):
+    for path in (path for series in wanted.all_series for path in touched_files(series)):
         if (source / path).is_file() and not (tree / path).exists():
             (tree / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source / path, tree / path)
-    apply_series(wanted.series, tree)
+    for series in wanted.all_series:
+        apply_series(series, tree)
     shutil.copy(wanted.kbuild, tree / wanted.subtree / "Kbuild")
     for source in wanted.resets:
         name, folder = wanted.reset_name(source), tree / wanted.subtree / "reset"
@@ -124,6 +125,8 @@ def _arguments(kernel: KernelHeaders, tree: Path, folder: Path, cross: str) -> l
         f"--file={kernel.common}/Makefile",
         f"ARCH={kernel.architecture}",
         f"M={folder}",
+        # Since Linux 6.13 it is not where make is run. One tree needs no telling.
+        *([] if kernel.flavour == kernel.common else [f"O={kernel.flavour}"]),
         # The headers name the compiler by the version that built the kernel, which the workstation
         # need not have.
         *(f"{variable}={cross}{tool}" for variable, tool in _TOOLS.items()),
@@ -133,5 +136,18 @@ def _arguments(kernel: KernelHeaders, tree: Path, folder: Path, cross: str) -> l
         "CONFIG_DEBUG_INFO=",
         # Would need pahole, and nothing here reads type information.
         "CONFIG_DEBUG_INFO_BTF_MODULES=",
+        *_for_other_compiler(kernel),
         "modules",
     ]
+
+
+def _for_other_compiler(kernel: KernelHeaders) -> list[str]:
+    """What a kernel wants to be told whose compiler could do what the workstation's may not.
+
+    Before gcc 14 not every function can be aligned. The tracer of functions, which patches eight
+    bytes at once, stops the kernel at one that is not; modules are not traced, then.
+    """
+    found = symbols((kernel.flavour / ".config").read_text())
+    if "CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT" not in found:
+        return []
+    return ["CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=", "CC_FLAGS_FTRACE="]

@@ -3,11 +3,14 @@
 
 A set `name` has its patches in kernel-patches/`name` and its Kbuild in guests/modules/`name`. Reset
 handlers for vfio-platform that are no patches yet are in kernel-patches/vfio-platform/reset.
+
+The patches are for the kernel that machines usually have; what those of another series need before
+them is in kernel-patches/`name`-`series`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from testbed.artifacts import lists
@@ -28,6 +31,13 @@ class ModuleSet:
     """Module files, from `subtree`, in an order in which they can be loaded."""
     resets: tuple[Path, ...] = ()
     """Sources of reset handlers that are added, each of a module of its own."""
+    before: tuple[Path, ...] = ()
+    """Folders of patches that come before those of `series`."""
+
+    @property
+    def all_series(self) -> tuple[Path, ...]:
+        """Folders of patches, in the order to apply them."""
+        return (*self.before, self.series)
 
     def reset_name(self, source: Path) -> str:
         """What the module of an added reset handler is called."""
@@ -50,6 +60,13 @@ def _module_set(name: str, subtree: str, *modules: str) -> ModuleSet:
         modules,
         tuple(sorted((series / "reset").glob("*.c"))),
     )
+
+
+def for_kernel(wanted: ModuleSet, series: str) -> ModuleSet:
+    """The set for kernels of a series such as "6.1", with the patches that those need first."""
+    first = lists.KERNEL_PATCHES / f"{wanted.name}-{series}"
+    before = (first,) if first.is_dir() else ()
+    return replace(wanted, name=f"{wanted.name} {series}", before=before)
 
 
 VFIO_PLATFORM = _module_set(

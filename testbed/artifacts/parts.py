@@ -35,6 +35,16 @@ class Choice:
     """The host's kernel, if the user brings one: an image, or the tree that it was built in."""
     guest_kernel: Path | None = None
     """The same of guests; it takes the place of either of the board's."""
+    kernel_series: str | None = None
+    """The series of the distribution's kernels that the host has one of, if not the board's own."""
+    guest_kernel_series: str | None = None
+    """The same of guests."""
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The series of kernels that are asked for, once each."""
+        asked = (self.kernel_series, self.guest_kernel_series)
+        return tuple(dict.fromkeys(series for series in asked if series is not None))
 
 
 @dataclass(frozen=True)
@@ -63,8 +73,9 @@ class Parts:
     nested_qemu: Target | None
     """The QEMU of guests that is built here, which the payload has too; None: the root system's."""
     linux_source: Target
+    """Of the host's kernel, if that is the board's own or of a series; else of the board's."""
     linux_headers: Target
-    """What kernel modules are built against."""
+    """What modules of that kernel are built against."""
     qemu_source: Target | None
 
     @property
@@ -88,11 +99,13 @@ class Composition:
 
     qemu: Distributed
     """Emulates the host unless the user brings another."""
-    wishes: Callable[[Qemu, Progress, bool], list[tuple[Wish, Resolve]]]
-    """What to choose from the archive; the last argument: to build nested QEMU of."""
+    wishes: Callable[[Qemu, Progress, Choice], list[tuple[Wish, Resolve]]]
+    """What to choose from the archive."""
     parts: Callable[[list[Selection], Qemu, Choice], Parts]
     """Targets for the selections of `wishes`, in their order."""
     stock_nested_qemu: bool = False
     """Its root system has a QEMU for guests, so that none need be built."""
     fast_kernel: bool = False
     """There is a kernel for guests that boots faster than the board's own."""
+    kernel_series: tuple[str, ...] = ()
+    """The series of the distribution's kernels that host and guests can have."""

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from testbed.artifacts import lists, module_sets, module_tree
-from testbed.artifacts.module_tree import ModuleTree
+from testbed.artifacts.module_tree import ModuleTree, canonical
 from testbed.artifacts.targets import Target, Workspace
 
 PACKAGED = lists.GUESTS / "modules" / "payload.txt"
@@ -15,9 +15,13 @@ PACKAGED = lists.GUESTS / "modules" / "payload.txt"
 _SOURCES = (Path(__file__), Path(module_tree.__file__), Path(module_sets.__file__))
 
 
-def packaged_modules_target(kernel: Target, *built: Target) -> Target:
-    """Outputs: modules/RELEASE/ some of `kernel`'s modules, and all that were `built` for it."""
-    return _modules_target(kernel, built, PACKAGED)
+def packaged_modules_target(kernel: Target, *built: Target, all_listed: bool = True) -> Target:
+    """Outputs: modules/RELEASE/ some of `kernel`'s modules, and all that were `built` for it.
+
+    Unless `all_listed`, it need not have all that are listed: other series have some built in, or
+    by other names.
+    """
+    return _modules_target(kernel, built, PACKAGED, all_listed)
 
 
 def all_modules_target(kernel: Target) -> Target:
@@ -46,11 +50,15 @@ def plain_job_ring_target(kernel: Target, built: Target) -> Target:
     return Target(name, build, needs=(kernel, built), sources=_SOURCES)
 
 
-def _modules_target(kernel: Target, built: tuple[Target, ...], listed: Path | None) -> Target:
+def _modules_target(
+    kernel: Target, built: tuple[Target, ...], listed: Path | None, all_listed: bool = True
+) -> Target:
     def build(work: Workspace) -> None:
         packaged = _packaged(work, kernel)
         modules = _tree(work, kernel, *built)
         names = modules.names() if listed is None else lists.read_list(listed)
+        if not all_listed:
+            names = [name for name in names if canonical(name) in modules.names()]
         own = [path.stem for target in built for path in work.need(target.name).glob("*.ko")]
         # depmod wants its modules below lib/modules.
         release = work.scratch / "lib/modules" / packaged.name
@@ -71,7 +79,8 @@ def _modules_target(kernel: Target, built: tuple[Target, ...], listed: Path | No
 
     sources = _SOURCES if listed is None else (*_SOURCES, listed)
     name = f"modules of the {kernel.name}"
-    return Target(name, build, needs=(kernel, *built), sources=sources)
+    inputs = {} if all_listed else {"modules": "as far as there are"}
+    return Target(name, build, needs=(kernel, *built), inputs=inputs, sources=sources)
 
 
 def _packaged(work: Workspace, kernel: Target) -> Path:

@@ -40,8 +40,15 @@ class Archive:
         self.asked.append(wish.name)
         return Selection(wish, (make_package("pool/p_1.dsc", self._random.randbytes(8)),))
 
-    def wishes(self, _qemu: Qemu, _progress: Progress, nested: bool) -> list[tuple[Wish, Resolve]]:
-        return [(SYSTEM, self), *([(NESTED, self)] if nested else [])]
+    def wishes(
+        self, _qemu: Qemu, _progress: Progress, choice: Choice
+    ) -> list[tuple[Wish, Resolve]]:
+        others = [(Wish(_kernel_name(series), {}), self) for series in choice.series]
+        return [(SYSTEM, self), *([(NESTED, self)] if choice.nested_qemu else []), *others]
+
+
+def _kernel_name(series: str | None) -> str:
+    return f"kernel {series}"
 
 
 def part(name: str, made_of: Mapping[str, str], needs: tuple[Target, ...] = ()) -> Target:
@@ -57,10 +64,13 @@ def parts(selections: list[Selection], _qemu: Qemu, choice: Choice) -> Parts:
     nested = (
         part("nested QEMU", {NESTED.name: made_of[NESTED.name]}) if choice.nested_qemu else None
     )
-    kernel = part("kernel", system)
+    own = part("kernel", system)
+    kernels = {name: part(name, {name: made_of[name]}) for name in map(_kernel_name, choice.series)}
+    kernel = kernels.get(_kernel_name(choice.kernel_series), own)
+    guest_kernel = kernels.get(_kernel_name(choice.guest_kernel_series), own)
     return Parts(
         kernel=kernel,
-        guest_kernel=part(FAST_KERNEL, system) if choice.fast_kernel else kernel,
+        guest_kernel=part(FAST_KERNEL, system) if choice.fast_kernel else guest_kernel,
         host_initramfs=part("host initramfs", system),
         guest_initramfs=part("guest initramfs", system),
         root=part("root file system", system),
@@ -80,6 +90,7 @@ def composition(archive: Archive, *, stock: bool) -> Composition:
         parts=parts,
         stock_nested_qemu=stock,
         fast_kernel=stock,
+        kernel_series=("5", "6") if stock else (),
     )
 
 
@@ -240,3 +251,53 @@ def test_board_whose_own_kernel_is_the_fastest(choose: Callable[..., BoardArtifa
     assert choose("one", nested_kernel="stock").nested_kernel == "stock"
     with pytest.raises(TestbedError, match=r"^guests of one have no kernel faster than its own; "):
         choose("one", nested_kernel="fast")
+
+
+def test_kernels_of_a_series_are_hosts_and_guests(
+    choose: Callable[..., BoardArtifacts], archive: Archive
+) -> None:
+    own = choose()
+    mixed = choose(kernel_series="5", guest_kernel_series="6")
+    assert archive.asked == ["the system", "kernel 5", "kernel 6"]
+    assert len({own.host_kernel, mixed.host_kernel, mixed.guest_kernel}) == 3
+    assert choose(kernel_series="6").host_kernel == mixed.guest_kernel
+    assert choose(guest_kernel_series="5").guest_kernel == mixed.host_kernel
+    assert choose(guest_kernel_series="5").host_kernel == own.host_kernel
+    assert choose() == own
+    assert archive.asked == ["the system", "kernel 5", "kernel 6"]
+
+
+def test_kernel_of_a_series_goes_before_the_fast_one(
+    choose: Callable[..., BoardArtifacts],
+) -> None:
+    fast = choose(nested_kernel="fast")
+    assert choose(kernel_series="5").guest_kernel == fast.guest_kernel
+    chosen = choose(guest_kernel_series="5")
+    assert chosen.nested_kernel == "stock"
+    assert chosen.guest_kernel != fast.guest_kernel
+
+
+def test_kernel_of_a_series_keeps_the_qemu_that_was_built(
+    choose: Callable[..., BoardArtifacts],
+) -> None:
+    """From the first run on, before anything is known of the series."""
+    choose(nested_qemu="built")
+    assert choose(kernel_series="5").nested_qemu == "built"
+
+
+def test_manifest_says_of_which_release_the_series_was(
+    choose: Callable[..., BoardArtifacts], tmp_path: Path
+) -> None:
+    run = choose(kernel_series="5")
+    manifest = kept(run, tmp_path / "manifest.json")
+    assert choose(kernel_series="5", refresh=True) != run
+    assert choose(kernel_series="5", pinned=manifest) == run
+    with pytest.raises(TestbedError, match="does not say what to use for kernel 6"):
+        choose(kernel_series="6", pinned=manifest)
+
+
+def test_kernel_of_a_series_there_is_none_of(choose: Callable[..., BoardArtifacts]) -> None:
+    with pytest.raises(TestbedError, match=r"no kernel 7 for either; those there are: 5, 6$"):
+        choose(kernel_series="7")
+    with pytest.raises(TestbedError, match=r"no kernel 5 for one; it is built here, of one ser"):
+        choose("one", guest_kernel_series="5")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -12,7 +13,7 @@ from artifact_rig import Steps
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.artifacts.archive import newest_kernel
+from testbed.artifacts.archive import SPLIT, newest_kernel
 from testbed.artifacts.cache import Cache
 from testbed.artifacts.commands import Commands
 from testbed.artifacts.manifest import FORMAT, read_pinned
@@ -196,6 +197,30 @@ def test_the_newest_complete_kernel_is_taken(random: Random) -> None:
         "linux-source-6.12",
     ]
     assert {package.version for package in chosen} == {"6.12.107-1~deb12u1"}
+
+
+def test_a_kernel_that_is_split_up_is_taken_with_its_parts(random: Random) -> None:
+    """And with the C library that its build tools want: it is of a newer release."""
+    version, release = "7.2.12-1", "7.2.12+deb14"
+    names = {
+        **dict.fromkeys(
+            [f"linux-{kind}-{release}-arm64" for kind in ("image", "headers", *SPLIT)], "arm64"
+        ),
+        f"linux-headers-{release}-common": "all",
+        "linux-kbuild-7.2": "amd64",
+        "linux-source-7.2": "all",
+    }
+    packages = [
+        Package(name, version, architecture, "main", f"pool/{name}_{version}.deb", 1, "0" * 64)
+        for name, architecture in names.items()
+    ]
+    library = Package("libc6", "2.42-1", "amd64", "main", "pool/libc6_2.42-1.deb", 1, "0" * 64)
+    older = [replace(package, version="7.2.9-1") for package in packages]
+    packages += [library, *older, *kernel_packages("6.12.9-1", "6.12.9+deb12")]
+    random.shuffle(packages)
+    chosen = newest_kernel(packages, "7", "arm64")
+    assert {package.package for package in chosen} == {*names, "libc6"}
+    assert {package.version for package in chosen} == {version, "2.42-1"}
 
 
 def test_no_complete_kernel_is_an_error() -> None:

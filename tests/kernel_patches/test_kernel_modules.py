@@ -188,6 +188,42 @@ def test_a_build_tree_is_one_folder(source: Path, series: Path, tmp_path: Path) 
     assert (tree / "said").read_text() == f"powerpc {tree} {out}/source/{FOLDER}\n"
 
 
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [("", "none -traced"), ("CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=y\n", " ")],
+)
+def test_a_newer_compilers_kernel_is_told_of_the_workstations(
+    source: Path, series: Path, headers: Path, tmp_path: Path, config: str, told: str
+) -> None:
+    """And where its configuration lies, which since Linux 6.13 is not where make is run."""
+    common = headers / "usr/src/linux-headers-6.12.0-common"
+    flavour = headers / "usr/src/linux-headers-6.12.0-arm64"
+    (flavour / ".config").write_text(CONFIG + config)
+    (common / "Makefile").write_text(
+        "CC_FLAGS_FTRACE := -traced\nCONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT := none\n"
+        'modules:\n\t@echo "$(O) $(CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT) $(CC_FLAGS_FTRACE)"'
+        f" > {tmp_path}/said\n\t@cp $(M)/one.c $(M)/one.ko\n"
+    )
+    wanted = replace(VFIO_PLATFORM, series=series, modules=("one.ko",))
+    build_modules(wanted, source, headers, tmp_path / "out", cross=TOOLS.prefix)
+    assert (tmp_path / "said").read_text() == f"{flavour} {told}\n"
+
+
+def test_what_a_kernel_needs_first_is_applied_first(
+    source: Path, headers: Path, series: Path, tmp_path: Path
+) -> None:
+    first = tmp_path / "subject-6.1"
+    first.mkdir()
+    add_patch(first, "0001-first.patch", "drivers/vfio/platform/one.c", "int one;", "int uno;")
+    add_patch(series, "0001-then.patch", "drivers/vfio/platform/one.c", "int uno;", "int un;")
+    (headers / "usr/src/linux-headers-6.12.0-common/Makefile").write_text(
+        "modules:\n\t@cp $(M)/one.c $(M)/one.ko\n"
+    )
+    wanted = replace(VFIO_PLATFORM, before=(first,), series=series, modules=("one.ko",))
+    (built,) = build_modules(wanted, source, headers, tmp_path / "out", cross=TOOLS.prefix)
+    assert built.read_text() == "int un;\n"
+
+
 def test_two_kernels_in_one_folder(
     source: Path, headers: Path, series: Path, tmp_path: Path
 ) -> None:

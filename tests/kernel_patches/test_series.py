@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from testbed.artifacts import prepare_sources, progress_for
 from testbed.artifacts.patch_series import apply_series, read_series
 from testbed.errors import TestbedError
 from tests.patch_form import check_listing, check_message, check_numbers, check_reasons, touched
 
 KERNEL_PATCHES = Path(__file__).resolve().parents[2] / "kernel-patches"
 SERIES = sorted(path for path in KERNEL_PATCHES.iterdir() if path.is_dir())
+OTHERS = [path for path in SERIES if re.search(r"-\d+\.\d+$", path.name)]
+"""What other kernels need before the patches that are made for the usual one."""
 PATCHES = sorted(KERNEL_PATCHES.glob("*/*.patch"))
 
 
@@ -86,21 +89,37 @@ def test_new_files_have_a_maintainer(patch: Path, linux_source: Path) -> None:
         ), f"nobody maintains {path}"
 
 
-@pytest.mark.parametrize("series", SERIES, ids=named)
+def apply_to_copy(series: Path, source: Path, tree: Path) -> None:
+    """Each patch finds what it changes in the copy of `source`, and changes it."""
+    patched = [path for patch in read_series(series) for path in touched(patch)]
+    for path in patched:
+        if (source / path).exists() and not (tree / path).exists():
+            (tree / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source / path, tree / path)
+    apply_series(series, tree)
+    for path in patched:
+        assert (tree / path).is_file()
+        if (source / path).exists():
+            assert (tree / path).read_bytes() != (source / path).read_bytes()
+
+
+@pytest.mark.parametrize("series", [path for path in SERIES if path not in OTHERS], ids=named)
 def test_series_applies_to_the_pristine_source(
     series: Path, linux_source: Path, tmp_path: Path
 ) -> None:
-    for patch in read_series(series):
-        for path in touched(patch):
-            if (linux_source / path).exists() and not (tmp_path / path).exists():
-                (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(linux_source / path, tmp_path / path)
-    apply_series(series, tmp_path)
-    for patch in read_series(series):
-        for path in touched(patch):
-            assert (tmp_path / path).is_file()
-            if (linux_source / path).exists():
-                assert (tmp_path / path).read_bytes() != (linux_source / path).read_bytes()
+    apply_to_copy(series, linux_source, tmp_path)
+
+
+@pytest.mark.parametrize("before", OTHERS, ids=named)
+def test_series_applies_to_another_kernel_after_what_that_needs(
+    before: Path, tmp_path: Path
+) -> None:
+    name, _, kernel = before.name.rpartition("-")
+    source = prepare_sources("arm-virt", progress=progress_for(), kernel_series=kernel).linux
+    with pytest.raises(TestbedError, match=rf"cannot apply {name}/"):
+        apply_to_copy(KERNEL_PATCHES / name, source, tmp_path / "without")
+    apply_to_copy(before, source, tmp_path / "with")
+    apply_to_copy(KERNEL_PATCHES / name, source, tmp_path / "with")
 
 
 @pytest.mark.parametrize(
