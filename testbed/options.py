@@ -39,6 +39,10 @@ class Options:
     """Which QEMU runs guests when `guest_qemu` does not; None: the built one where it is."""
     nested_kernel: NestedKernel | None = None
     """Which kernel guests run when it is not `guest_kernel`; None: the fast one where it is."""
+    kernel_series: str | None = None
+    """The series of the distribution's kernels that the host has one of; None: the board's own."""
+    guest_kernel_series: str | None = None
+    """The same of guests."""
     timeout_scale: float = 1.0
     results: Path | None = None
     directory: Path | None = None

@@ -25,6 +25,8 @@ def parts_for(
         qemu_source=options.qemu_source,
         kernel=options.kernel,
         guest_kernel=options.guest_kernel,
+        kernel_series=options.kernel_series,
+        guest_kernel_series=options.guest_kernel_series,
         nested_qemu=options.nested_qemu,
         nested_kernel=options.nested_kernel,
         refresh=refresh,

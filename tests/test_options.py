@@ -11,6 +11,8 @@ from testbed.options import ENVIRONMENT, Debugged, Options, TreeMaker
 
 EVERYTHING = Options(
     board="other",
+    kernel_series="6.1",
+    guest_kernel_series="7",
     kernel=Path("/boot/Image"),
     guest_kernel=Path("/boot/guest Image"),
     qemu=Path("/opt/qemu"),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -13,7 +14,9 @@ from testbed.artifacts import (
     NestedQemu,
     has_fast_kernel,
     has_stock_nested_qemu,
+    kernel_series,
     no_fast_kernel,
+    no_kernel_series,
     no_stock_nested_qemu,
 )
 from testbed.boards import BOARDS, board
@@ -30,6 +33,7 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
 
     run = commands.add_parser("run", help="run scenarios and give their verdicts")
     _add_run(run)
+    _add_kernels(run, "run each on each of these kernels in the host with each in the guest")
 
     commands.add_parser("list", help="list the scenarios")
 
@@ -66,6 +70,7 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="an archive that still has them; {archive} in it is debian or debian-security",
     )
+    _add_kernels(setup, "fetch and build what runs on these kernels need")
     _add_overrides(setup)
 
     doctor = commands.add_parser(
@@ -279,6 +284,12 @@ def _add_failure(run: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_kernels(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument(
+        "--kernels", type=_words, default=(), metavar="SERIES,SERIES...", help=f"{text}: 6.1,6.12,7"
+    )
+
+
 def _add_cache(parser: argparse.ArgumentParser) -> None:
     requests = parser.add_subparsers(dest="request", required=True, metavar="REQUEST")
     requests.add_parser("list", help="templates and parts, their sizes and when they were used")
@@ -303,7 +314,6 @@ def _add_board(parser: argparse.ArgumentParser) -> None:
 def _add_overrides(parser: argparse.ArgumentParser) -> None:
     _add_board(parser)
     paths = {
-        "--kernel": ("IMAGE|DIR", "kernel of the host, or the tree that it was built in"),
         "--qemu": ("PATH", "QEMU that makes the host"),
         "--qemu-source": ("DIR", "source tree of that QEMU, for the bridge"),
         "--results": ("DIR", "where runs leave their folders (default: testbed-results)"),
@@ -312,10 +322,16 @@ def _add_overrides(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(option, type=Path, metavar=metavar, help=text)
     _add_guest_tree(parser)
     parser.add_argument(
+        "--kernel",
+        metavar="IMAGE|DIR|SERIES",
+        help="kernel of the host: an image, the tree one was built in, or the distribution's of a"
+        " series",
+    )
+    parser.add_argument(
         "--guest-kernel",
-        metavar="IMAGE|DIR|fast|stock",
-        help="kernel of the guest: an image, the tree one was built in, the one built here to boot"
-        " fast, or the board's own (default: fast where it is, else stock)",
+        metavar="IMAGE|DIR|SERIES|fast|stock",
+        help="kernel of the guest: likewise, or the one built here to boot fast, or the board's own"
+        " (default: fast where it is, else stock)",
     )
     parser.add_argument(
         "--guest-qemu",
@@ -357,6 +373,13 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _words(text: str) -> tuple[str, ...]:
+    words = tuple(dict.fromkeys(text.split(",")))
+    if "" in words:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a list of words with commas between")
+    return words
+
+
 def _jobs(text: str) -> int | None:
     return None if text == "auto" else _count(text)
 
@@ -385,6 +408,11 @@ def options_of(parsed: argparse.Namespace) -> Options:
     if nested == "stock" and not has_stock_nested_qemu(parsed.board):
         raise UsageError(f"--guest-qemu stock: {no_stock_nested_qemu(parsed.board)}")
     nested_kernel = getattr(parsed, "guest_kernel", None)
+    series = {
+        name: _series(parsed.board, name, getattr(parsed, name, None))
+        for name in ("kernel", "guest_kernel")
+    }
+    _check_kernels(parsed)
     if nested_kernel == "fast" and not has_fast_kernel(parsed.board):
         raise UsageError(f"--guest-kernel fast: {no_fast_kernel(parsed.board)}")
     results: Path | None = getattr(parsed, "results", None)
@@ -392,8 +420,14 @@ def options_of(parsed: argparse.Namespace) -> Options:
     _check_debugged(gdb, parsed.board)
     return Options(
         board=parsed.board,
-        kernel=path("kernel"),
-        guest_kernel=None if nested_kernel in get_args(NestedKernel) else path("guest_kernel"),
+        kernel=None if series["kernel"] else path("kernel"),
+        guest_kernel=(
+            None
+            if series["guest_kernel"] or nested_kernel in get_args(NestedKernel)
+            else path("guest_kernel")
+        ),
+        kernel_series=series["kernel"],
+        guest_kernel_series=series["guest_kernel"],
         qemu=path("qemu"),
         qemu_source=path("qemu_source"),
         guest_qemu=None if nested in get_args(NestedQemu) else path("guest_qemu"),
@@ -435,3 +469,28 @@ def _check_debugged(machine: Debugged | None, board_name: str) -> None:
         raise UsageError(
             f"--gdb guest: KVM has no breakpoints for guests of {board_name}; --gdb host has"
         )
+
+
+def _series(board: str, name: str, given: str | None) -> str | None:
+    """The series of kernels that an option means; None for a file and for what is not given."""
+    if given is None or given in kernel_series(board):
+        return given
+    if re.fullmatch(r"\d+(\.\d+)?", given) and not Path(given).exists():
+        option = f"--{name.replace('_', '-')}"
+        raise UsageError(f"{option} {given}: {no_kernel_series(board, given)}")
+    return None
+
+
+def _check_kernels(parsed: argparse.Namespace) -> None:
+    """UsageError for kernels that the board has none of, and for such besides others."""
+    wanted: tuple[str, ...] = getattr(parsed, "kernels", ())
+    other = next(
+        (name for name in ("kernel", "guest_kernel") if wanted and getattr(parsed, name)), ""
+    )
+    if other:
+        raise UsageError(
+            f"--kernels chooses host's and guest's: leave out --{other.replace('_', '-')}"
+        )
+    for series in wanted:
+        if series not in kernel_series(parsed.board):
+            raise UsageError(f"--kernels: {no_kernel_series(parsed.board, series)}")

@@ -23,6 +23,7 @@ from testbed.runner.discover import ScenarioFile, UsageError, find
 from testbed.runner.files import write_files
 from testbed.runner.jobs import Job, jobs
 from testbed.runner.keeper import check_terminal, leave_to_person
+from testbed.runner.kernels import on_each, tables
 from testbed.runner.launch import Launch
 from testbed.runner.live import LineReport, report_for
 from testbed.runner.pool import Pool
@@ -38,21 +39,23 @@ _SHARED_SCALE = 2
 def main(parsed: argparse.Namespace) -> int:
     options = options_of(parsed)
     scenarios = find(parsed.scenarios, options.board)
-    return run_scenarios(parsed, [(scenario, options) for scenario in scenarios])
+    wanted = [(one, each) for one in scenarios for each in on_each(options, parsed.kernels)]
+    return run_scenarios(parsed, wanted, kernels=parsed.kernels)
 
 
 def run_scenarios(
     parsed: argparse.Namespace,
     wanted: Sequence[tuple[ScenarioFile, Options]],
     *,
+    kernels: Sequence[str] = (),
     before: Iterable[str] = (),
     after: Callable[[Sequence[Verdict]], str] | None = None,
     status: Callable[[Sequence[Verdict]], int] = exit_status,
 ) -> int:
     """Run each scenario with its options as the command line says, and return the exit status.
 
-    `before` is said first, and at the end what `after` makes of the verdicts. `status` makes the
-    exit status of them.
+    `before` is said first, and at the end what `after` makes of the verdicts, after a table of them
+    if `kernels` are those that scenarios are run on. `status` makes the exit status of them.
     """
     chosen = [
         (scenario, options.with_trees_by(scenario.guest_tree())) for scenario, options in wanted
@@ -77,6 +80,8 @@ def run_scenarios(
     finally:
         report.close()
         written = write_files(parsed, pool.verdicts)
+        for table in tables(pool.verdicts, kernels) if kernels else ():
+            report.show(table)
         for line in summary(pool.verdicts, repeated=rounds != 1):
             report.say(line)
         if after is not None and pool.verdicts:
@@ -144,6 +149,8 @@ def _not_run(job: Job, error: TestbedError) -> Verdict:
     verdict = Verdict(
         name=name,
         board=options.board,
+        host_kernel=options.kernel_series or "",
+        guest_kernel=options.guest_kernel_series or "",
         verdict=Outcome.ERROR,
         stage=error.stage,
         message=error.message,

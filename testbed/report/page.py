@@ -61,7 +61,7 @@ def render(recording: Recording) -> str:
             run=recording,
             verdict=verdict,
             outcome=verdict.verdict if verdict else "no verdict",
-            name=verdict.name if verdict else recording.directory.name,
+            name=verdict.title if verdict else recording.directory.name,
             began=_began(recording.directory),
             again=repeat_command(recording.directory, verdict) if verdict else "",
             endings=list(_endings(recording)),

@@ -62,10 +62,14 @@ class Invocation:
         options, defaults = self.options, Options()
         words = ["testbed", "run", scenario, "--board", options.board, "--seed", str(seed)]
         for option, values in {
-            "--kernel": (options.kernel,),
+            "--kernel": (options.kernel, options.kernel_series),
             "--qemu": (options.qemu,),
             "--qemu-source": (options.qemu_source,),
-            "--guest-kernel": (options.guest_kernel, options.nested_kernel),
+            "--guest-kernel": (
+                options.guest_kernel,
+                options.guest_kernel_series,
+                options.nested_kernel,
+            ),
             "--guest-qemu": (options.guest_qemu, options.nested_qemu),
         }.items():
             words += [word for value in values if value for word in (option, str(value))]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from testbed.options import Options
 from testbed.runner.discover import ScenarioFile
+from testbed.scenario.verdict import titled
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Job:
 
     number: int
     label: str
-    """The scenario's name, and which repetition of it this is."""
+    """The scenario's name, its kernels if asked for, and which repetition of it this is."""
     scenario: ScenarioFile
     options: Options
 
@@ -27,5 +28,6 @@ def jobs(chosen: Sequence[tuple[ScenarioFile, Options]], rounds: int | None) -> 
     numbers = itertools.count()
     for round_ in itertools.count(1) if rounds is None else range(1, rounds + 1):
         for scenario, options in chosen:
-            label = scenario.name if rounds == 1 else f"{scenario.name} #{round_}"
+            title = titled(scenario.name, options.kernel_series, options.guest_kernel_series)
+            label = title if rounds == 1 else f"{title} #{round_}"
             yield Job(next(numbers), label, scenario, options)

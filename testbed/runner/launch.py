@@ -58,7 +58,7 @@ class Launch:
         Invocation(scenario.path, options, revision()).write(self.directory)
         reader, writer = os.pipe()
         chosen = replace(options, directory=self.directory, events=writer)
-        self._board = options.board
+        self._options = options
         parent = os.getpid()
         with (self.directory / _LOG).open("wb") as log:
             self._process = subprocess.Popen(
@@ -122,7 +122,9 @@ class Launch:
         how = f"was killed by signal {-status}" if status < 0 else f"exited with status {status}"
         return Verdict(
             name=self.scenario.name,
-            board=self._board,
+            board=self._options.board,
+            host_kernel=self._options.kernel_series or "",
+            guest_kernel=self._options.guest_kernel_series or "",
             verdict=Outcome.ERROR,
             stage=Stage.INFRASTRUCTURE,
             message=f"the scenario's process {how} and left no verdict",

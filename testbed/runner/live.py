@@ -9,13 +9,14 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+from rich.table import Table
 from rich.text import Text
 
 from testbed.runner.jobs import Job
 from testbed.runner.report import printable
 from testbed.scenario.verdict import Outcome, Verdict
 
-_COLOUR = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.ERROR: "yellow"}
+COLOUR = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.ERROR: "yellow"}
 
 
 class LineReport:
@@ -55,7 +56,7 @@ class LineReport:
             job,
             Text.assemble(
                 ("  "),
-                (verdict.verdict + stage, f"bold {_COLOUR[verdict.verdict]}"),
+                (verdict.verdict + stage, f"bold {COLOUR[verdict.verdict]}"),
                 f"  {printable(job.label)}{seconds}  ",
                 (verdict.results, "dim"),
             ),
@@ -70,6 +71,10 @@ class LineReport:
     def say(self, line: str) -> None:
         """A line about all scenarios."""
         self._console.print(Text(printable(line), "bold"), soft_wrap=True)
+
+    def show(self, table: Table) -> None:
+        """A table about all scenarios."""
+        self._console.print(table)
 
     def close(self) -> None:
         """No scenario runs any more."""

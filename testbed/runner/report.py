@@ -38,7 +38,7 @@ def write_junit(path: Path, verdicts: Sequence[Verdict]) -> None:
             suite,
             "testcase",
             classname=f"testbed.{verdict.board}",
-            name=printable(verdict.name),
+            name=printable(verdict.title),
             time=f"{verdict.seconds.get('total', 0):.3f}",
         )
         if verdict.verdict is not Outcome.PASS:

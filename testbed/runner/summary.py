@@ -11,14 +11,14 @@ from testbed.scenario.verdict import Outcome, Verdict
 def summary(verdicts: Sequence[Verdict], *, repeated: bool) -> Iterator[str]:
     """The count of each outcome; if `repeated`, of each scenario, with how to repeat a failure."""
     if repeated:
-        for name in dict.fromkeys(verdict.name for verdict in verdicts):
-            yield _repetitions([verdict for verdict in verdicts if verdict.name == name])
+        for title in dict.fromkeys(verdict.title for verdict in verdicts):
+            yield _repetitions([verdict for verdict in verdicts if verdict.title == title])
     if len(verdicts) > 1:
         yield _counts(verdicts)
 
 
 def _repetitions(verdicts: Sequence[Verdict]) -> str:
-    line = f"{verdicts[0].name}, {len(verdicts)} times: {_counts(verdicts)}"
+    line = f"{verdicts[0].title}, {len(verdicts)} times: {_counts(verdicts)}"
     failed = [verdict for verdict in verdicts if verdict.verdict is not Outcome.PASS]
     if not failed:
         return line

@@ -25,7 +25,7 @@ def write_tap(path: Path, verdicts: Sequence[Verdict]) -> None:
 
 def _point(number: int, verdict: Verdict) -> Iterator[str]:
     ok = "ok" if verdict.verdict is Outcome.PASS else "not ok"
-    yield f"{ok} {number} - {_description(f'{verdict.board}/{verdict.name}')}"
+    yield f"{ok} {number} - {_description(f'{verdict.board}/{verdict.title}')}"
     known: dict[str, Any] = {
         "duration_ms": round(1000 * verdict.seconds.get("total", 0)),
         "seed": verdict.seed,

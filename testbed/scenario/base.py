@@ -186,7 +186,11 @@ class Scenario(Test):  # type: ignore[misc]
         with self._run.step(Stage.ARTIFACTS, "looking up the parts"):
             artifacts = self.parts(parts_for(options, PlainProgress(sys.stderr)))
             self._run.note(f"guests run on the {options.guest_qemu or artifacts.nested_qemu} QEMU")
-            kernel = options.guest_kernel or f"the {artifacts.nested_kernel} one"
+            kernel = (
+                options.guest_kernel
+                or options.guest_kernel_series
+                or f"the {artifacts.nested_kernel} one"
+            )
             self._run.note(f"their kernel is {kernel}")
             manifest = json.dumps(artifacts.manifest, indent=2)
             (self._run.directory / "manifest.json").write_text(manifest + "\n")
@@ -345,6 +349,8 @@ class Scenario(Test):  # type: ignore[misc]
         common: dict[str, Any] = {
             "name": self.scenario_name,
             "board": self.options.board,
+            "host_kernel": self.options.kernel_series or "",
+            "guest_kernel": self.options.guest_kernel_series or "",
             "seconds": {**run.seconds, "total": round(run.elapsed, 3)},
             "results": str(run.directory),
             "seed": getattr(self, "seed", 0),

@@ -18,6 +18,13 @@ from testbed.errors import Stage, TestbedError
 VERDICT_FILE = "verdict.json"
 
 
+def titled(name: str, host_kernel: str | None, guest_kernel: str | None) -> str:
+    """What a run of a scenario is called that is one of several, on different kernels."""
+    kernels = {"host": host_kernel, "guest": guest_kernel}
+    which = ", ".join(f"{machine} {series}" for machine, series in kernels.items() if series)
+    return f"{name} ({which})" if which else name
+
+
 class Outcome(StrEnum):
     PASS = "PASS"
     FAIL = "FAIL"
@@ -46,6 +53,14 @@ class Verdict:
     peak_memory: int | None = None
     machine: str = ""
     """Where it ran, if that was one of several."""
+    host_kernel: str = ""
+    """The series of the distribution's kernels that was asked for, if one was."""
+    guest_kernel: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name, and the kernels it was to be run on."""
+        return titled(self.name, self.host_kernel, self.guest_kernel)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

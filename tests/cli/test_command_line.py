@@ -55,6 +55,21 @@ def status_of(*words: str) -> int:
         ("run uart --junit /", "argument --junit: / is not a file in a folder that exists"),
         ("run uart --guest-kernel /none", "--guest-kernel /none: no such file"),
         ("run uart --guest-qemu /none", "--guest-qemu /none: no such file"),
+        ("run uart --kernels 6.1,,7", "--kernels: '6.1,,7' is not a list of words with commas"),
+        (
+            "run uart --kernels 6.1,5.10",
+            "--kernels: the distribution has no kernel 5.10 for arm-virt; those there are: 6.1, ",
+        ),
+        (
+            "run uart --kernels 6.1 --guest-kernel fast",
+            "--kernels chooses host's and guest's: leave out --guest-kernel",
+        ),
+        (
+            "run uart --board e500 --kernels 6.1",
+            "--kernels: the distribution has no kernel 6.1 for e500; it is built here, of one",
+        ),
+        ("run uart --kernel 5.10", "--kernel 5.10: the distribution has no kernel 5.10 for arm-"),
+        ("setup --board e500 --guest-kernel 6.1", "--guest-kernel 6.1: the distribution has no"),
         (
             "run uart --board e500 --guest-kernel fast",
             "--guest-kernel fast: guests of e500 have no kernel faster than its own; leave it at",

@@ -60,3 +60,12 @@ def test_the_command_asks_for_the_same(
 def test_kernels_and_qemus_of_guests_that_are_brought_are_named() -> None:
     brought = Options(guest_kernel=Path("/k/Image"), guest_qemu=Path("/q/qemu"))
     assert command(brought) == f"{HERE} --guest-kernel /k/Image --guest-qemu /q/qemu"
+
+
+def test_kernels_of_a_series_are_named_by_it() -> None:
+    asked = Options(kernel_series="6.1", guest_kernel_series="7", seed=7)
+    assert command(asked) == f"{HERE} --kernel 6.1 --guest-kernel 7"
+    parser = argparse.ArgumentParser()
+    arguments.add_subcommands(parser)
+    again = parser.parse_args(shlex.split(command(asked))[1:])
+    assert arguments.options_of(again) == asked
