@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from models.alarm import AlarmFactory, WallAlarm
@@ -62,6 +63,7 @@ class JobRing(WordDevice):
             name, config.byteorder, (Region("ring", config.page_size, ring_map(config)),)
         )
         self.index = index
+        self.siblings: Sequence[JobRing] = ()  # all rings of the SEC, given to each by it
         self.state = RingState()
         self._common = common
         self._software_resets = common.software_resets

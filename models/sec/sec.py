@@ -67,6 +67,8 @@ class Sec:
             name, common, runner, entropy_delay=entropy_delay, wake=self._wake
         )
         self.controller.rings = self.rings
+        for ring in self.rings:
+            ring.siblings = self.rings
 
     def _wake(self) -> None:
         """Let every ring look, on its own thread, at what the controller changed."""

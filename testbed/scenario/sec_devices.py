@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from models.sec import Sec, SecConfig, SecController
+from models.sec import JobRing, Sec, SecConfig, SecController
 from testbed.boards import PlatformDevice
+from testbed.boards.board import ModelFactory
 from testbed.remoteport.device import Device
 
 __all__ = ["SEC", "SEC_RINGS", "plain_rings", "sec_of", "with_sec"]
@@ -47,21 +48,27 @@ def plain_rings(devices: Sequence[PlatformDevice], config: SecConfig) -> tuple[P
     They are of one SEC, whose controller nobody has: what firmware does with it, `config` says.
     With them come the devices that have no IOMMU, since one of these may be it.
     """
-    sec = Sec(config, rings=len(SEC_RINGS))
-    rings = [device for device in devices if device.path in SEC_RINGS]
     others = [d for d in devices if d.stream_id is None and d.path != SEC]
+    first, *rest = (_plain(device) for device in devices if device.path in SEC_RINGS)
+    path, count = first.path, 1 + len(rest)
     return (
         *others,
-        *(_plain(device, ring) for device, ring in zip(rings, sec.rings, strict=True)),
+        replace(first, model=lambda _: Sec(config, rings=count).rings[0]),
+        *(replace(ring, model=_sibling(path, index)) for index, ring in enumerate(rest, 1)),
     )
 
 
-def _plain(device: PlatformDevice, ring: Device) -> PlatformDevice:
+def _plain(device: PlatformDevice) -> PlatformDevice:
     (window,) = device.regions
-    return replace(
-        device,
-        name=f"jr@{window[0]:x}",
-        registers=(window,),
-        windows=None,
-        model=lambda _: ring,
-    )
+    return replace(device, name=f"jr@{window[0]:x}", registers=(window,), windows=None)
+
+
+def _sibling(path: str, index: int) -> ModelFactory:
+    """Makes the ring of the SEC whose first one is at `path`."""
+
+    def model(made: Mapping[str, Device]) -> Device:
+        first = made[path]
+        assert isinstance(first, JobRing)
+        return first.siblings[index]
+
+    return model

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from avocado.core.test_id import TestID as AvocadoId
 
 from models.ns16550a import Ns16550a
 from testbed.artifacts import BoardArtifacts
 from testbed.artifacts.digest import json_sha256
 from testbed.boards import BOARDS, board
 from testbed.boards.board import ChildNode
+from testbed.boards.own_models import with_models
 from testbed.machine.model_content import Indescribable
 from testbed.machine.template_content import template_content
+from testbed.paths import SCENARIOS
+from testbed.scenario.process import load
 
 ARM = board("arm-virt")
 PARTS = ("qemu", "bridge", "host_kernel", "host_initramfs", "root", "payload")
@@ -101,6 +105,20 @@ def test_every_board_has_templates(artifacts: BoardArtifacts, name: str) -> None
     chosen = board(name)
     first, second = (template_content(chosen, artifacts, chosen.devices) for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_scenario_has_a_template(
+    artifacts: BoardArtifacts, tmp_path: Path, name: str
+) -> None:
+    chosen = board(name)
+    for file in SCENARIOS.glob("*.py"):
+        kind = load(file)
+        if chosen.name in (kind.boards or BOARDS):
+            scenario = kind("test", AvocadoId(1, file.stem), base_logdir=str(tmp_path))
+            devices = with_models(scenario.devices(chosen), scenario.models())
+            nodes, extra = scenario.nodes(chosen), scenario.host_arguments()
+            assert template_content(chosen, artifacts, devices, nodes=nodes, extra=extra)
 
 
 def test_own_arguments_have_no_template(artifacts: BoardArtifacts) -> None:

@@ -70,7 +70,13 @@ def test_plain_rings_are_all_there_is_of_their_sec(ours: tuple[PlatformDevice, .
     for ring, device in zip(rings, given, strict=True):
         assert ring.interrupts == device.interrupts
         assert ring.stream_id == device.stream_id
-    first, second = (ring.model({}) for ring in rings)
-    assert isinstance(first, JobRing)
-    assert isinstance(second, JobRing)
-    assert first is not second
+    hosts: list[dict[str, Device]] = [{}, {}]
+    for made in hosts:
+        for ring in rings:
+            made[ring.path] = ring.model(made)
+        first, second = made.values()
+        assert isinstance(first, JobRing)
+        assert isinstance(second, JobRing)
+        assert [ring.index for ring in (first, second)] == [0, 1]
+        assert list(first.siblings) == [first, second], "they are not of one SEC"
+    assert not {*hosts[0].values()} & {*hosts[1].values()}, "two hosts share a ring"
