@@ -10,8 +10,7 @@ from typing import Any, Protocol
 from testbed.artifacts.cache import Cache
 from testbed.artifacts.progress import Progress
 from testbed.artifacts.template_store import StoredTemplate, TemplateStore
-from testbed.channel import ChannelError
-from testbed.devicetree.tree import TreeError
+from testbed.channel import ChannelError, CommandFailed
 from testbed.errors import Stage, TestbedError
 from testbed.machine.host import Host
 from testbed.machine.template import MEMORY, STATE, Template, keep_records
@@ -65,7 +64,7 @@ class Templates:
             try:
                 self._restore(template, make_host, started)
                 return
-            except (TestbedError, ChannelError, OSError, TreeError) as error:
+            except (TestbedError, ChannelError, CommandFailed, OSError) as error:
                 if self._stopped():
                     raise
                 if template.is_as_made():

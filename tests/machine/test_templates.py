@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -11,8 +12,9 @@ from typing import Any, cast
 import pytest
 
 from testbed.artifacts.cache import Cache
+from testbed.artifacts.contents import templates
 from testbed.artifacts.progress import PlainProgress
-from testbed.channel import ChannelClosed, ChannelTimeout
+from testbed.channel import ChannelClosed, ChannelTimeout, CommandFailed
 from testbed.devicetree.tree import TreeError
 from testbed.errors import Stage, TestbedError
 from testbed.machine.host import Host
@@ -20,9 +22,12 @@ from testbed.machine.template import Template
 from testbed.machine.templates import Templates
 from testbed.run import Run
 
-CONTENT: dict[str, Any] = {"board": "none", "bound": []}
+UART = "/soc/serial@11c500"
+CONTENT: dict[str, Any] = {"board": "none", "bound": [UART]}
+FACTS = {"name": "11c500.serial"}
 RECORDS = ("console.log", "host.dtb", "host.dts")
 TIMEOUT = ChannelTimeout("host: no answer in 20 s")
+COMMAND = CommandFailed("host", ["seed-random"], 127, b"", b"not found")
 DEATH = TestbedError(Stage.HOST_BOOT, "the host's QEMU killed by signal 9")
 
 
@@ -35,6 +40,14 @@ class FakeHost:
         self._memory = memory
         self.boot = boot
         self.ended = False
+
+    def assign(self, path: str) -> FakeHost:
+        assert path == UART
+        return self
+
+    def facts(self) -> dict[str, str]:
+        """What VFIO has of the device, as of an assignment."""
+        return FACTS
 
     def save(self, state: Path) -> None:
         assert self._memory is not None
@@ -57,6 +70,7 @@ class Rig:
         self.errors: list[BaseException] = []
         self.lost: Path | None = None
         self.hosts: list[FakeHost] = []
+        self.started: list[Host] = []
         self.made = 0
         self.stopped = False
         progress = PlainProgress((folder / "progress").open("w"))
@@ -65,7 +79,7 @@ class Rig:
     def boot(self) -> None:
         """As a run does that asks for the template, and ends."""
         try:
-            self._templates.boot(CONTENT, self._make_host, lambda _: None)
+            self._templates.boot(CONTENT, self._make_host, self.started.append)
         finally:
             self._templates.close()
 
@@ -73,7 +87,14 @@ class Rig:
         self, *, name: str = "host", template: Template | None = None, memory: Path | None = None
     ) -> Host:
         self.made += template is None
-        boot = self._restored if template is not None else lambda: None
+        assert template is None or template.bound == {UART: FACTS}
+
+        def boot() -> None:
+            assert host in self.started, "nobody would end it"
+            if template is not None:
+                assert self.in_use == [True], "it could be pruned"
+                self._restored()
+
         host = FakeHost(self.run.folder(name), memory, boot)
         self.hosts.append(host)
         return cast(Host, host)
@@ -81,8 +102,13 @@ class Rig:
     def _restored(self) -> None:
         if self.errors:
             if self.lost is not None:
-                self.lost.unlink()
+                shutil.rmtree(self.lost) if self.lost.is_dir() else self.lost.unlink()
             raise self.errors.pop(0)
+
+    @property
+    def in_use(self) -> list[bool]:
+        """Of each template, whether a run has it."""
+        return [entry.in_use for entry in templates(self.cache)]
 
     @property
     def template(self) -> Path:
@@ -107,6 +133,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     yield rig
     rig.run.close()
     assert all(host.ended for host in rig.hosts if host.folder.name == "template")
+    assert not any(rig.in_use), "a run that has ended holds it"
 
 
 def test_one_is_made_and_restored_from_then_on(rig: Rig) -> None:
@@ -116,7 +143,9 @@ def test_one_is_made_and_restored_from_then_on(rig: Rig) -> None:
     assert len(rig.hosts) == 3
 
 
-@pytest.mark.parametrize("error", [TIMEOUT, DEATH, ChannelClosed("gone"), OSError("no space")])
+@pytest.mark.parametrize(
+    "error", [TIMEOUT, DEATH, COMMAND, ChannelClosed("gone"), OSError("no space")]
+)
 def test_what_is_not_its_fault_leaves_it_there(rig: Rig, error: Exception) -> None:
     rig.boot()
     before = rig.template
@@ -131,7 +160,7 @@ def test_what_is_not_its_fault_leaves_it_there(rig: Rig, error: Exception) -> No
     assert rig.made == 1
 
 
-@pytest.mark.parametrize("error", [TIMEOUT, DEATH, TreeError("no tree"), OSError("gone")])
+@pytest.mark.parametrize("error", [TIMEOUT, DEATH, COMMAND, TreeError("no tree"), OSError("gone")])
 @pytest.mark.parametrize("part", ["memory", "state", *RECORDS])
 def test_one_that_is_not_what_was_saved_is_made_anew(rig: Rig, part: str, error: Exception) -> None:
     rig.boot()
@@ -144,9 +173,10 @@ def test_one_that_is_not_what_was_saved_is_made_anew(rig: Rig, part: str, error:
     assert rig.made == 2
 
 
-def test_one_that_loses_a_file_meanwhile_is_made_anew(rig: Rig) -> None:
+@pytest.mark.parametrize("part", ["state", ""], ids=["a file", "all"])
+def test_one_that_is_lost_meanwhile_is_made_anew(rig: Rig, part: str) -> None:
     rig.boot()
-    rig.lost = rig.template / "state"
+    rig.lost = rig.template / part
     rig.errors = [OSError("gone")]
     rig.boot()
     assert rig.made == 2
