@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -60,15 +61,40 @@ def test_interrupted_making_leaves_nothing(
     assert not list(cache.building.iterdir())
 
 
-@pytest.mark.parametrize("size", [99, 100], ids=["truncated", "written to"])
+@pytest.mark.parametrize(
+    ("size", "same_time"),
+    [(99, False), (100, False), (99, True)],
+    ids=["cut off and written to", "written to", "cut off"],
+)
 def test_touched_template_is_made_anew(
-    store: TemplateStore, progress: PlainProgress, size: int
+    store: TemplateStore, progress: PlainProgress, *, size: int, same_time: bool
 ) -> None:
     with store.make(CONTENT, "one", fill, progress) as made:
-        (made.folder / "memory").write_bytes(b"x" * size)
+        memory = made.folder / "memory"
+        times = memory.stat()
+        memory.write_bytes(b"x" * size)
+        if same_time:
+            os.utime(memory, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert store.find(CONTENT) is None
     with store.make(CONTENT, "one", fill, progress) as again:
         assert (again.folder / "memory").read_bytes() == b"m" * 100
+
+
+def test_template_that_says_it_is_another_is_not_found(
+    store: TemplateStore, progress: PlainProgress
+) -> None:
+    with store.make(CONTENT, "one", fill, progress) as made:
+        meta = made.folder / "meta.json"
+    meta.write_text(meta.read_text().replace('"none"', '"other"'))
+    assert store.find(CONTENT) is None
+
+
+def test_use_is_remembered(store: TemplateStore, progress: PlainProgress) -> None:
+    """By it, the templates that go when there are too many are chosen."""
+    with store.make(CONTENT, "one", fill, progress) as made:
+        os.utime(made.folder, (0, 0))
+        store.make(CONTENT, "one", pytest.fail, progress).close()
+        assert made.folder.stat().st_mtime > 0
 
 
 def test_dropped_template_is_gone(store: TemplateStore, progress: PlainProgress) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from testbed.machine.model_content import Indescribable, model_content
+from testbed.machine.model_content import Indescribable, model_content, sources
 from testbed.remoteport.device import Device
 from testbed.scenario.process import load
 
@@ -85,6 +85,22 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Written
     sys.modules.pop("helper_of_test", None)
 
 
+def test_sources_of_machine_and_models_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("testbed.machine.model_content.PROJECT", tmp_path)
+    found = [sources.__wrapped__()]
+    for number, name in enumerate(("models/x.py", "models/sub/y.py", "testbed/machine/z.py")):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"number = {number}\n")
+        found.append(sources.__wrapped__())
+    (tmp_path / "testbed" / "cli").mkdir()
+    (tmp_path / "testbed" / "cli" / "other.py").write_text("")
+    assert sources.__wrapped__() == found[-1], "it makes no machine"
+    assert len(set(found)) == 4
+
+
 def test_equal_scenarios_are_one(written: Written) -> None:
     assert written.content() == written.content()
 
@@ -127,6 +143,21 @@ def test_what_it_was_given_is_in_it(written: Written) -> None:
     found = [given(value) for value in values]
     assert found == [given(value) for value in values]
     assert all(found.count(one) == 1 for one in found)
+
+
+def test_defaults_of_its_arguments_are_in_it(written: Written) -> None:
+    def given(value: int) -> list[Any]:
+        return written.content("lambda _, given=value: Mine(given)", local=f"value = {value}")[3]
+
+    assert given(1) == given(1) != given(2)
+
+
+def test_order_of_a_set_is_not(written: Written) -> None:
+    def given(numbers: str) -> list[Any]:
+        return written.content("lambda _: Mine(value)", local=f"value = frozenset({numbers})")[3]
+
+    assert list(frozenset((0, 8))) != list(frozenset((8, 0))), "they tell nothing"
+    assert given("(0, 8)") == given("(8, 0)") != given("(0, 9)")
 
 
 def test_file_that_it_names_is_in_it(written: Written, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from testbed.artifacts.digest import json_sha256
 from testbed.boards import BOARDS, board
 from testbed.boards.board import ChildNode
 from testbed.boards.own_models import with_models
-from testbed.machine.model_content import Indescribable
+from testbed.machine.model_content import Indescribable, sources
 from testbed.machine.template_content import template_content
 from testbed.paths import SCENARIOS
 from testbed.scenario.process import load
@@ -78,6 +78,23 @@ def test_another_part_is_another_host(artifacts: BoardArtifacts, part: str) -> N
     assert digest(artifacts) != before
 
 
+def test_another_guests_qemu_is_another_host(artifacts: BoardArtifacts, tmp_path: Path) -> None:
+    """It lies on a disk of the host."""
+    brought = tmp_path / "brought"
+    brought.write_text("one")
+    found = [digest(artifacts), digest(artifacts, guest_qemu=brought)]
+    brought.write_text("another one")
+    found.append(digest(artifacts, guest_qemu=brought))
+    assert len(set(found)) == 3
+
+
+@pytest.mark.parametrize("what", ["version", "package"])
+def test_another_version_of_qemu_is_another_host(artifacts: BoardArtifacts, what: str) -> None:
+    """Its package has more files than the program."""
+    qemu = {**artifacts.manifest["qemu"], what: "another one"}
+    assert digest(replace(artifacts, manifest={"qemu": qemu})) != digest(artifacts)
+
+
 def test_where_parts_lie_does_not_matter(artifacts: BoardArtifacts, tmp_path: Path) -> None:
     moved = replace(parts_in(tmp_path / "elsewhere"), qemu=artifacts.qemu)
     assert digest(moved) == digest(artifacts)
@@ -105,6 +122,8 @@ def test_every_board_has_templates(artifacts: BoardArtifacts, name: str) -> None
     chosen = board(name)
     first, second = (template_content(chosen, artifacts, chosen.devices) for _ in range(2))
     assert first == second
+    assert first["board"] == name
+    assert first["sources"] == sources()
 
 
 @pytest.mark.parametrize("name", BOARDS)
@@ -119,6 +138,13 @@ def test_every_scenario_has_a_template(
             devices = with_models(scenario.devices(chosen), scenario.models())
             nodes, extra = scenario.nodes(chosen), scenario.host_arguments()
             assert template_content(chosen, artifacts, devices, nodes=nodes, extra=extra)
+
+
+def test_property_that_says_nothing_of_itself_is_refused(artifacts: BoardArtifacts) -> None:
+    value: Any = object()
+    first = replace(ARM.devices[0], properties={"acme,value": value})
+    with pytest.raises(Indescribable, match=r"devices are made with .*object at"):
+        digest(artifacts, (first,))
 
 
 def test_own_arguments_have_no_template(artifacts: BoardArtifacts) -> None:
