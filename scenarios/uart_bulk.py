@@ -9,6 +9,7 @@ SIZE = 65536
 
 
 class UartBulk(Scenario):
+    bound = (UART,)
     # This UART shares its page, so that nested QEMU passes each of the guest's accesses on, whoever
     # takes the interrupts: up to a millisecond a byte.
     timeout = 600

@@ -9,6 +9,8 @@ IER, RECEIVED_DATA_AVAILABLE = 1, 0x01
 
 
 class UartEarlyIrq(Scenario):
+    bound = (UART,)
+
     def test(self) -> None:
         line = self.serial_line(UART)
         assigned = self.host.assign(UART)
