@@ -184,8 +184,8 @@ class Board:
     """
     iommu_in_qemu: bool = True
     """QEMU has the IOMMU, and its bridge is told the stream id of each device."""
-    guest_breakpoints: bool = True
-    """KVM can stop its guests where gdb wants them to."""
+    guest_hardware_breakpoints: bool = True
+    """KVM can stop its guests at an address that is not mapped yet."""
     complete_tree: bool = False
     """QEMU takes a tree given by -dtb as it is, host's and guest's: memory, initramfs and kernel
     arguments have to be in it. Otherwise it adds them."""

@@ -149,7 +149,7 @@ E500 = Board(
         *("-object", "memory-backend-file,id=ram,mem-path=/dev/hugepages,size=256M"),
     ),
     # QEMU's e500v2 does not compare addresses of instructions with those KVM has it stop at.
-    guest_breakpoints=False,
+    guest_hardware_breakpoints=False,
     guest_kernel_arguments="console=ttyS0 quiet loglevel=4 panic=-1 rdinit=/init",
     guest_bus=GuestBus(
         node="/platform",

@@ -19,7 +19,7 @@ from testbed.artifacts import (
     no_kernel_series,
     no_stock_nested_qemu,
 )
-from testbed.boards import BOARDS, board
+from testbed.boards import BOARDS
 from testbed.errors import Stage
 from testbed.options import Debugged, Options, TreeMaker
 from testbed.runner.discover import UsageError
@@ -417,7 +417,6 @@ def options_of(parsed: argparse.Namespace) -> Options:
         raise UsageError(f"--guest-kernel fast: {no_fast_kernel(parsed.board)}")
     results: Path | None = getattr(parsed, "results", None)
     gdb: Debugged | None = getattr(parsed, "gdb", None)
-    _check_debugged(gdb, parsed.board)
     return Options(
         board=parsed.board,
         kernel=None if series["kernel"] else path("kernel"),
@@ -447,11 +446,9 @@ def replay_options_of(parsed: argparse.Namespace, bundled: Options) -> Options:
     """Those of a bundled run, for whoever replays it.
 
     Seed and deadlines are the run's own but for what the command line says. Who may be left the
-    machines, and where, is the command line's alone: the run's person is not there. UsageError for
-    a debugger that the board has none of.
+    machines, and where, is the command line's alone: the run's person is not there.
     """
     results: Path = parsed.results or Path("testbed-results")
-    _check_debugged(parsed.gdb, bundled.board)
     return replace(
         bundled,
         results=results.resolve(),
@@ -462,13 +459,6 @@ def replay_options_of(parsed: argparse.Namespace, bundled: Options) -> Options:
         shell=False,
         gdb=parsed.gdb,
     )
-
-
-def _check_debugged(machine: Debugged | None, board_name: str) -> None:
-    if machine == "guest" and not board(board_name).guest_breakpoints:
-        raise UsageError(
-            f"--gdb guest: KVM has no breakpoints for guests of {board_name}; --gdb host has"
-        )
 
 
 def _series(board: str, name: str, given: str | None) -> str | None:

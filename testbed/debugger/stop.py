@@ -21,6 +21,12 @@ KERNEL_ARGUMENT = "nokaslr"
 
 _SYMBOLS = "symbols.elf"
 
+_AT_START = ("hbreak start_kernel",)
+
+_ONCE_MAPPED = ("watch $pc >= &_stext", "continue", "delete $bpnum", "break start_kernel")
+"""gdb goes an instruction at a time until the kernel runs where its names are: from there on QEMU
+can write breakpoints into its code."""
+
 
 def gdb_arguments(socket: str) -> tuple[str, ...]:
     """QEMU's, for a machine that waits for gdb at the UNIX socket `socket`."""
@@ -28,16 +34,28 @@ def gdb_arguments(socket: str) -> tuple[str, ...]:
 
 
 def wait_for_gdb(
-    run: Run, machine: str, folder: Path, board: Board, kernel: Path, qmp: Qmp, watch: Watch
+    run: Run,
+    machine: str,
+    folder: Path,
+    board: Board,
+    kernel: Path,
+    qmp: Qmp,
+    watch: Watch,
+    *,
+    hardware_breakpoints: bool = True,
 ) -> None:
-    """Say how gdb attaches to `machine`, and wait, without end, until it has let it run."""
+    """Say how gdb attaches to `machine`, and wait, without end, until it has let it run.
+
+    Without `hardware_breakpoints` the machine stops only at those that are written into its code.
+    """
     # Relative, as the address of a socket has 107 bytes at most.
     words = [f"cd {shlex.quote(str(folder))} && gdb-multiarch"]
     try:
         symbols = find_symbols(board, kernel, folder / _SYMBOLS)
         made = symbols.parent == folder
         words.append(_SYMBOLS if made else shlex.quote(str(symbols)))
-        words += [f"-ex 'target remote {SOCKET}'", "-ex 'hbreak start_kernel'"]
+        commands = _AT_START if hardware_breakpoints else _ONCE_MAPPED
+        words += [f"-ex '{command}'" for command in (f"target remote {SOCKET}", *commands)]
     except NoSymbols as error:
         run.tell(event="say", line=f"no names for gdb: {error} ({kernel}); its vmlinux has them")
         words.append(f"-ex 'target remote {SOCKET}'")

@@ -282,7 +282,16 @@ class Guest:
         host = self.host
         self._carrier = Carrier(self.folder / SOCKET, host.agent, self._gdb)
         kernel = host.artifacts.guest_vmlinux or host.artifacts.guest_kernel
-        wait_for_gdb(self.run, self.name, self.folder, host.board, kernel, self.qmp, self.watch)
+        wait_for_gdb(
+            self.run,
+            self.name,
+            self.folder,
+            host.board,
+            kernel,
+            self.qmp,
+            self.watch,
+            hardware_breakpoints=host.board.guest_hardware_breakpoints,
+        )
 
     @property
     def agent(self) -> AgentClient:

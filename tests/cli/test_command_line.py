@@ -48,7 +48,6 @@ def status_of(*words: str) -> int:
         ("run uart --seed x", "argument --seed: invalid int value: 'x'"),
         ("run uart -j 0", "argument -j/--jobs: 0 is not a number from 1 to 999999"),
         ("run uart -j many", "argument -j/--jobs: many is not a number from 1 to 999999"),
-        ("run uart --gdb guest --board e500", "--gdb guest: KVM has no breakpoints for guests of"),
         ("run uart --gdb host -j 2", "--gdb is for one scenario at a time, not for -j 2"),
         ("run uart --repeat -1", "argument --repeat: -1 is not a number from 1 to 999999"),
         ("run uart --json /none/x.json", "--json: /none/x.json is not a file in a folder that"),

@@ -3,24 +3,26 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
 
 from tests.system.conftest import Testbed
 
-COMMANDS = " -nx -batch -ex continue -ex 'info symbol $pc' -ex detach"
 
-
-@pytest.mark.parametrize(
-    ("board", "machine"), [("e500", "host"), ("arm-virt", "host"), ("arm-virt", "guest")]
-)
-def test_gdb_stops_where_it_was_told_to(testbed: Testbed, board: str, machine: str) -> None:
+def attach(testbed: Testbed, board: str, machine: str) -> str:
+    """Start `uart` with that machine stopped; the line to attach with."""
     process = testbed.start("uart", "--board", board, "--gdb", machine)
     assert process.stdout is not None
-    line = next(line for line in process.stdout if "gdb-multiarch" in line)
+    return next(line for line in process.stdout if "gdb-multiarch" in line).strip()
+
+
+def gdb(line: str, *commands: str) -> str:
+    """What gdb prints, attached by this line, for these and then leaves."""
+    words = " ".join(f"-ex '{command}'" for command in commands)
     done = subprocess.run(
-        line.strip() + COMMANDS,
+        f"{line} -nx -batch {words}",
         shell=True,
         capture_output=True,
         text=True,
@@ -28,8 +30,26 @@ def test_gdb_stops_where_it_was_told_to(testbed: Testbed, board: str, machine: s
         stdin=subprocess.DEVNULL,
         timeout=120,
     )
-    assert "start_kernel in section .text" in done.stdout, done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("board", ["e500", "arm-virt"])
+@pytest.mark.parametrize("machine", ["host", "guest"])
+def test_gdb_stops_where_it_was_told_to(testbed: Testbed, board: str, machine: str) -> None:
+    said = gdb(attach(testbed, board, machine), "continue", "info symbol $pc", "detach")
+    assert re.search(r"^start_kernel( \+ \d+)? in section .text", said, re.MULTILINE), said
     ended = testbed.finish()
+    assert ended.status == 0, ended.output
+
+
+def test_a_step_is_one_instruction_even_if_kvm_emulates_it(testbed: Testbed) -> None:
+    """The kernel of e500 begins with a nop and a call of a function that begins with mfmsr."""
+    line, _, _ = attach(testbed, "e500", "guest").partition(" -ex 'watch")
+    said = gdb(line, *(4 * ("x/i $pc", "stepi")), "detach")
+    steps = re.findall(r"^=> 0x([0-9a-f]+).*:\t(\w+)", said, re.MULTILINE)
+    ended = testbed.finish()
+    assert [name for _, name in steps[:3]] == ["nop", "bl", "mfmsr"], said
+    assert int(steps[3][0], 16) == int(steps[2][0], 16) + 4, said
     assert ended.status == 0, ended.output
 
 
