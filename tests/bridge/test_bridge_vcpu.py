@@ -53,20 +53,30 @@ _TIMER = (
 )
 
 
+def counting(
+    start: MachineFactory, serve: Callable[..., Server], folder: Path
+) -> tuple[Bank, threading.Event, Machine]:
+    """A CPU that counts in a model's register, and what is set when it has come to an end."""
+    bank, ended = Bank(), threading.Event()
+    for offset in (8, 12):
+        bank.hooks[0, offset] = lambda value: ended.set()
+    server = serve(bank)
+    machine = start(device(), running=True, extra=["-cpu", "cortex-a57", *program(folder, _COUNT)])
+    server.wait_connected(Deadline(DEADLINE))
+    return bank, ended, machine
+
+
+def check_counted(bank: Bank) -> None:
+    """Every number was written once, in order, and read back as it was."""
+    assert ("write", 0, 8, 4, ROUNDS) in bank.accesses, bank.accesses[-1]
+    writes = [value for kind, _, at, _, value in bank.accesses if (kind, at) == ("write", 0)]
+    assert writes == list(range(1, ROUNDS + 1))
+
+
 def test_cpu_and_dma_side_by_side(
     start: MachineFactory, serve: Callable[..., Server], folder: Path, rng: random.Random
 ) -> None:
-    bank = Bank()
-    ended = threading.Event()
-    bank.hooks[0, 8] = lambda value: ended.set()
-    bank.hooks[0, 12] = lambda value: ended.set()
-    server = serve(bank)
-    machine = start(
-        device(),
-        running=True,
-        extra=["-cpu", "cortex-a57", *program(folder, _COUNT)],
-    )
-    server.wait_connected(Deadline(DEADLINE))
+    bank, ended, machine = counting(start, serve, folder)
     deadline = Deadline(DEADLINE)
     transfers = 0
     while not ended.is_set() and not deadline.expired:
@@ -75,9 +85,7 @@ def test_cpu_and_dma_side_by_side(
         assert bank.dma.read(RAM, len(data)) == data
         transfers += 1
     assert ended.is_set(), machine.log
-    assert ("write", 0, 8, 4, ROUNDS) in bank.accesses, bank.accesses[-1]
-    writes = [value for kind, _, at, _, value in bank.accesses if (kind, at) == ("write", 0)]
-    assert writes == list(range(1, ROUNDS + 1))
+    check_counted(bank)
     assert transfers > 10, "DMA did not get through beside the CPU's accesses"
 
 
@@ -85,17 +93,7 @@ def test_cpu_and_deferred_batches_side_by_side(
     start: MachineFactory, serve: Callable[..., Server], folder: Path, rng: random.Random
 ) -> None:
     """A model that never stops working holds up neither the CPU's accesses nor the main loop."""
-    bank = Bank()
-    ended = threading.Event()
-    bank.hooks[0, 8] = lambda value: ended.set()
-    bank.hooks[0, 12] = lambda value: ended.set()
-    server = serve(bank)
-    machine = start(
-        device(),
-        running=True,
-        extra=["-cpu", "cortex-a57", *program(folder, _COUNT)],
-    )
-    server.wait_connected(Deadline(DEADLINE))
+    bank, ended, machine = counting(start, serve, folder)
     batches = 0
     wrong: list[list[bytes]] = []
 
@@ -117,9 +115,7 @@ def test_cpu_and_deferred_batches_side_by_side(
         machine.execute("query-status")
         queries += 1
     assert ended.is_set(), machine.log
-    assert ("write", 0, 8, 4, ROUNDS) in bank.accesses, bank.accesses[-1]
-    writes = [value for kind, _, at, _, value in bank.accesses if (kind, at) == ("write", 0)]
-    assert writes == list(range(1, ROUNDS + 1))
+    check_counted(bank)
     assert not wrong
     assert min(batches, queries) > 10, (batches, queries)
 
