@@ -94,6 +94,13 @@ def test_every_command_is_in_the_table() -> None:
     assert callable(main)
 
 
+def test_who_takes_a_board_is_told() -> None:
+    (told,) = re.findall(r"`--board NAME` goes with (.*?);", " ".join(README.split()))
+    names = [name for name, _ in commands(parser()) if " " not in name]
+    taking = {name for name in names if {"--board"} in options(name)}
+    assert set(re.findall(r"`([\w-]+)`", told)) == taking
+
+
 def test_every_scenario_is_in_the_table() -> None:
     for path in SCENARIOS.glob("*.py"):
         assert f"`{scenario_name(path)}`" in README, f"{path.name} is not in the README"
