@@ -219,7 +219,7 @@ def load_plain_job_ring(machine: Machine) -> None:
         raise TestbedError(
             Stage.ARTIFACTS,
             "the driver for plain job rings is built for the testbed's own kernels only, not for"
-            f" {machine.succeed('uname -r').strip()}; run without --kernel and --guest-kernel",
+            f" {machine.succeed('uname -r').strip()}; run without options that choose a kernel",
         )
     machine.succeed("/testbed/bin/load-plain-job-ring", seconds=_DRIVER_SECONDS)
 
