@@ -4,10 +4,11 @@
 A guest that is given a job ring alone has no SEC controller, while Linux's `caam` driver probes one
 before `caam_jr` may have the ring. The controller node of such a guest describes a page of memory
 instead, filled with the words below, and its `ranges` lead from the child's address to where the
-ring really is. The driver finds the monitor registers through an alias: the controller's mapping
-plus the child's `reg`. So with the child at address 0 one page is controller and alias at once.
+ring really is. Each page of a SEC has the monitor registers, and so have two of the stand-in: Linux
+6.12 finds them through an alias, the controller's mapping plus the child's `reg`; Linux 6.1 reads
+most of them at the controller itself. With the child at address 0 one page is both.
 
-What `caam_probe` and what it calls read (drivers/crypto/caam of Linux 6.12), and why:
+What `caam_probe` and what it calls read (drivers/crypto/caam of these two), and why:
 
 - 0x004 MCFGR, when CTPR says PS: whether pointers are 64 bits. It must agree with the real one.
   The driver sets the watchdog and cache attributes in it, to no effect.
@@ -17,13 +18,13 @@ What `caam_probe` and what it calls read (drivers/crypto/caam of Linux 6.12), an
   secure keys are there, so that the driver neither asks for a DECO to instantiate them nor stops
   them when it is removed.
 - 0x400 to 0x45f, the covering keys: by readers of debugfs only. Zero.
-- alias 0xfa4 CRNR, 0xfec CHAVID, 0xff4 CHANUM (before era 10), 0xe8c to 0xeb4 version registers
+- monitor 0xfa4 CRNR, 0xfec CHAVID, 0xff4 CHANUM (before era 10), 0xe8c to 0xeb4 version registers
   (from era 10 on): which algorithms to register, whether there is a generator, whether blobs work.
-- alias 0xfa8, 0xfac CTPR: pointer size, page size, virtualization, no queue interface, blobs.
-- alias 0xfd4 CSTA: byte order, and the security state when blobs are used.
-- alias 0xfe4 CCBVID and 0xff8, 0xffc SECVID: the era, unless `fsl,sec-era` gives it, and what is
+- monitor 0xfa8, 0xfac CTPR: pointer size, page size, virtualization, no queue interface, blobs.
+- monitor 0xfd4 CSTA: byte order, and the security state when blobs are used.
+- monitor 0xfe4 CCBVID and 0xff8, 0xffc SECVID: the era, unless `fsl,sec-era` gives it, and what is
   printed as the device's identity.
-- alias 0xf00 to 0xf37, 0xfc0, 0xfcc: counters and faults, by readers of debugfs only. Zero.
+- monitor 0xf00 to 0xf37, 0xfc0, 0xfcc: counters and faults, by readers of debugfs only. Zero.
 
 Everything else is zero, the DECO blocks are not there at all, and nothing is polled.
 """
@@ -66,8 +67,8 @@ def standin_words(
     constants = constant_words(config)
     versions = _READ_BEFORE_ERA_10 if config.era < 10 else _READ_FROM_ERA_10
     for offset in (*versions, *_READ):
-        words[ring_offset + offset] = constants.get(offset, 0)
-    words[ring_offset + _CSTA] = CSTA.PLEND.put(0, config.byteorder == "big")
+        words[offset] = words[ring_offset + offset] = constants.get(offset, 0)
+    words[_CSTA] = words[ring_offset + _CSTA] = CSTA.PLEND.put(0, config.byteorder == "big")
     return {offset: word for offset, word in sorted(words.items()) if word}
 
 
