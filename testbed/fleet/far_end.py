@@ -39,15 +39,16 @@ def main() -> None:
     # sshd makes the socket; the name of one has to be short, which that of the checkout may not be.
     with private_folder() as short, contextlib.suppress(BrokenPipeError):
         (folder / STATUS).symlink_to(short / STATUS)
-        _say(
-            event="ready",
-            folder=str(folder.absolute()),
-            status=str(short / STATUS),
-            slots=default_width(),
-            versions=versions(),
-        )
-        for line in journal.events(folder, sys.stdin.fileno()):
-            os.write(sys.stdout.fileno(), line + b"\n")
+        with journal.opened(folder) as pipe:
+            _say(
+                event="ready",
+                folder=str(folder.absolute()),
+                status=str(short / STATUS),
+                slots=default_width(),
+                versions=versions(),
+            )
+            for line in journal.events(pipe, sys.stdin.fileno()):
+                os.write(sys.stdout.fileno(), line + b"\n")
         (folder / STATUS).unlink()
 
 

@@ -28,29 +28,37 @@ def tell(folder: Path, **event: Any) -> None:
             os.close(pipe)
 
 
-def events(folder: Path, until: int) -> Iterator[bytes]:
-    """Lines as they are written, until the file descriptor `until` is at its end.
+@contextlib.contextmanager
+def opened(folder: Path) -> Iterator[int]:
+    """The pipe in `folder`, a file descriptor: what is told from now on is heard, or waits."""
+    path = folder / PIPE
+    os.mkfifo(path, 0o600)
+    try:
+        # Open for writing as well: the pipe is not at its end when no task runs.
+        pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+        try:
+            yield pipe
+        finally:
+            os.close(pipe)
+    finally:
+        path.unlink()
+
+
+def events(pipe: int, until: int) -> Iterator[bytes]:
+    """Lines as they are written to `pipe`, until the file descriptor `until` is at its end.
 
     Something read from `until` asks whether all is said that was written before: SYNCED answers.
     """
-    path = folder / PIPE
-    os.mkfifo(path, 0o600)
-    # Open for writing as well: the pipe is not at its end when no task runs.
-    pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     poll = select.poll()
     poll.register(pipe, select.POLLIN)
     poll.register(until, select.POLLIN | select.POLLHUP)
     rest = b""
-    try:
-        while True:
-            ready = {descriptor for descriptor, _ in poll.poll()}
-            if pipe in ready:
-                *lines, rest = (rest + os.read(pipe, 65536)).split(b"\n")
-                yield from lines
-            elif not os.read(until, 4096):
-                return
-            else:
-                yield SYNCED
-    finally:
-        os.close(pipe)
-        path.unlink()
+    while True:
+        ready = {descriptor for descriptor, _ in poll.poll()}
+        if pipe in ready:
+            *lines, rest = (rest + os.read(pipe, 65536)).split(b"\n")
+            yield from lines
+        elif not os.read(until, 4096):
+            return
+        else:
+            yield SYNCED

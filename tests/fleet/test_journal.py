@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -21,20 +22,20 @@ class Reader:
     """Reads a journal in a thread, until `close` ends it; `lines` are what it was told."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         self.lines: list[bytes] = []
         self._until, self._ask = os.pipe()
         self._news = threading.Condition()
-        self._thread = threading.Thread(target=self._read)
+        self._ended = ExitStack()
+        pipe = self._ended.enter_context(journal.opened(folder))
+        self._thread = threading.Thread(target=self._read, args=(pipe,))
         self._thread.start()
-        self.wait_for(0)  # the pipe is there, or nobody would be told
 
     def wait_for(self, count: int) -> None:
         deadline = Deadline(_SECONDS)
         with self._news:
-            while len(self.lines) < count or not (self.folder / journal.PIPE).exists():
+            while len(self.lines) < count:
                 assert not deadline.expired, f"only {self.lines}"
-                self._news.wait(0.01)
+                self._news.wait(deadline.remaining)
 
     def ask(self) -> None:
         os.write(self._ask, b"\n")
@@ -45,10 +46,11 @@ class Reader:
             self._ask = -1
             self._thread.join(_SECONDS)
             os.close(self._until)
+            self._ended.close()
         assert not self._thread.is_alive(), "it goes on though its input has ended"
 
-    def _read(self) -> None:
-        for line in journal.events(self.folder, self._until):
+    def _read(self, pipe: int) -> None:
+        for line in journal.events(pipe, self._until):
             with self._news:
                 self.lines.append(line)
                 self._news.notify()
