@@ -4,25 +4,14 @@
 from __future__ import annotations
 
 import argparse
-import re
-from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from testbed.artifacts import (
-    NestedKernel,
-    NestedQemu,
-    has_fast_kernel,
-    has_stock_nested_qemu,
-    kernel_series,
-    no_fast_kernel,
-    no_kernel_series,
-    no_stock_nested_qemu,
-)
+from testbed.artifacts import NestedQemu
 from testbed.boards import BOARDS
+from testbed.cli.values import count, jobs, new_file, positive, words
 from testbed.errors import Stage
-from testbed.options import Debugged, Options, TreeMaker
-from testbed.runner.discover import UsageError
+from testbed.options import Debugged, TreeMaker
 
 _BREAKABLE = (Stage.HOST_BOOT, Stage.BIND, Stage.GUEST_BOOT, Stage.MODEL, Stage.TEST)
 """Stages that a commit can break."""
@@ -42,7 +31,7 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
     report.add_argument(
         "-o",
         "--output",
-        type=_new_file,
+        type=new_file,
         metavar="FILE",
         help="where the page goes (default: RUN/report.html)",
     )
@@ -50,10 +39,10 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
     export = commands.add_parser("export", help="write a run for other viewers")
     export.add_argument("run", type=Path, metavar="RUN", help="the folder that the run left")
     export.add_argument(
-        "--perfetto", type=_new_file, metavar="FILE", help="all of it, as Chrome trace JSON"
+        "--perfetto", type=new_file, metavar="FILE", help="all of it, as Chrome trace JSON"
     )
     export.add_argument(
-        "--vcd", type=_new_file, metavar="FILE", help="the interrupt wires, as value changes"
+        "--vcd", type=new_file, metavar="FILE", help="the interrupt wires, as value changes"
     )
 
     setup = commands.add_parser(
@@ -100,7 +89,7 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
 
     bundle = commands.add_parser("bundle", help="make one file that replays a run elsewhere")
     bundle.add_argument("run", type=Path, metavar="RUN", help="the folder of a run")
-    bundle.add_argument("-o", "--output", type=_new_file, metavar="FILE", help="where it goes")
+    bundle.add_argument("-o", "--output", type=new_file, metavar="FILE", help="where it goes")
 
     replay = commands.add_parser("replay", help="run what is in a bundle")
     replay.add_argument("bundle", type=Path, metavar="FILE")
@@ -115,7 +104,7 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
     _add_timeout_scale(replay)
 
     bench = commands.add_parser("bench", help="measure this machine and print figures")
-    bench.add_argument("--json", type=_new_file, metavar="FILE", help="write the figures as JSON")
+    bench.add_argument("--json", type=new_file, metavar="FILE", help="write the figures as JSON")
     extent = bench.add_mutually_exclusive_group()
     extent.add_argument(
         "--fresh", action="store_true", help="also time a set-up into an empty cache"
@@ -136,9 +125,9 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
         help="runs, or what they are in, at any depth (default: testbed-results)",
     )
     sizing.add_argument(
-        "--runs", type=_count, default=10_000, metavar="N", help="a day (default: %(default)s)"
+        "--runs", type=count, default=10_000, metavar="N", help="a day (default: %(default)s)"
     )
-    sizing.add_argument("--json", type=_new_file, metavar="FILE", help="write the figures as JSON")
+    sizing.add_argument("--json", type=new_file, metavar="FILE", help="write the figures as JSON")
 
     checklist = commands.add_parser(
         "checklist", help="say what VFIO needs for each device of a board's tree, and test it"
@@ -151,7 +140,7 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
     )
     for option, text in (("html", "HTML"), ("markdown", "Markdown"), ("json", "JSON")):
         checklist.add_argument(
-            f"--{option}", type=_new_file, metavar="FILE", help=f"write the checklist as {text}"
+            f"--{option}", type=new_file, metavar="FILE", help=f"write the checklist as {text}"
         )
     _add_overrides(checklist)
     checklist.set_defaults(board=None)
@@ -198,7 +187,7 @@ def _add_fleet(fleet: argparse.ArgumentParser) -> None:
         )
         _add_timeout_scale(action)
     run.add_argument("scenarios", nargs="+", metavar="PATH|NAME", help="scenario files or names")
-    run.add_argument("--repeat", type=_count, default=1, metavar="N", help="run each N times")
+    run.add_argument("--repeat", type=count, default=1, metavar="N", help="run each N times")
     run.add_argument("--guest-qemu", choices=get_args(NestedQemu), help="QEMU that makes the guest")
     _add_reports(run)
     _add_cold(run)
@@ -218,13 +207,13 @@ def _add_run(run: argparse.ArgumentParser) -> None:
 
 
 def _add_reports(run: argparse.ArgumentParser) -> None:
-    run.add_argument("--json", type=_new_file, metavar="FILE", help="write the verdicts as JSON")
+    run.add_argument("--json", type=new_file, metavar="FILE", help="write the verdicts as JSON")
     run.add_argument(
-        "--junit", type=_new_file, metavar="FILE", help="write the verdicts as JUnit XML"
+        "--junit", type=new_file, metavar="FILE", help="write the verdicts as JUnit XML"
     )
-    run.add_argument("--tap", type=_new_file, metavar="FILE", help="write the verdicts as TAP 14")
+    run.add_argument("--tap", type=new_file, metavar="FILE", help="write the verdicts as TAP 14")
     run.add_argument(
-        "--html", type=_new_file, metavar="FILE", help="write a page of all verdicts and runs"
+        "--html", type=new_file, metavar="FILE", help="write a page of all verdicts and runs"
     )
 
 
@@ -242,7 +231,7 @@ def _add_repetition(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "-j",
         "--jobs",
-        type=_jobs,
+        type=jobs,
         default=None,
         metavar="N|auto",
         help="scenarios at the same time (default: auto, by cores and memory)",
@@ -256,7 +245,7 @@ def _add_repetition(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument(
         "--repeat",
-        type=_count,
+        type=count,
         metavar="N",
         help="run each N times, each with a seed of its own where none is given",
     )
@@ -286,7 +275,7 @@ def _add_failure(run: argparse.ArgumentParser) -> None:
 
 def _add_kernels(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument(
-        "--kernels", type=_words, default=(), metavar="SERIES,SERIES...", help=f"{text}: 6.1,6.12,7"
+        "--kernels", type=words, default=(), metavar="SERIES,SERIES...", help=f"{text}: 6.1,6.12,7"
     )
 
 
@@ -296,10 +285,10 @@ def _add_cache(parser: argparse.ArgumentParser) -> None:
     requests.add_parser("size", help="how much there is of each kind")
     prune = requests.add_parser("prune", help="remove what is not wanted; what runs use stays")
     prune.add_argument(
-        "--older-than", type=_positive, metavar="DAYS", help="what was not used for so long"
+        "--older-than", type=positive, metavar="DAYS", help="what was not used for so long"
     )
     prune.add_argument(
-        "--to-size", type=_positive, metavar="GB", help="what was used last stays, up to so much"
+        "--to-size", type=positive, metavar="GB", help="what was used last stays, up to so much"
     )
     prune.add_argument("--templates", action="store_true", help="only templates")
     prune.add_argument("--all", action="store_true", help="everything")
@@ -353,134 +342,5 @@ def _add_guest_tree(parser: argparse.ArgumentParser) -> None:
 
 def _add_timeout_scale(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--timeout-scale", type=_positive, default=1.0, metavar="X", help="multiply every deadline"
+        "--timeout-scale", type=positive, default=1.0, metavar="X", help="multiply every deadline"
     )
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0
-    if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 999999")
-    return int(text)
-
-
-def _words(text: str) -> tuple[str, ...]:
-    words = tuple(dict.fromkeys(text.split(",")))
-    if "" in words:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a list of words with commas between")
-    return words
-
-
-def _jobs(text: str) -> int | None:
-    return None if text == "auto" else _count(text)
-
-
-def _new_file(text: str) -> Path:
-    """A file to be written at the end, when it is too late to say that it cannot be."""
-    path = Path(text)
-    if path.is_dir() or not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{text} is not a file in a folder that exists")
-    return path
-
-
-def options_of(parsed: argparse.Namespace) -> Options:
-    """The options of a parsed command line, paths made absolute.
-
-    UsageError for a file that is missing, and for a QEMU or kernel that the board has none of.
-    """
-
-    def path(name: str) -> Path | None:
-        given: Path | str | None = getattr(parsed, name, None)
-        if given is not None and not Path(given).exists():
-            raise UsageError(f"--{name.replace('_', '-')} {given}: no such file")
-        return Path(given).resolve() if given is not None else None
-
-    nested = getattr(parsed, "guest_qemu", None)
-    if nested == "stock" and not has_stock_nested_qemu(parsed.board):
-        raise UsageError(f"--guest-qemu stock: {no_stock_nested_qemu(parsed.board)}")
-    nested_kernel = getattr(parsed, "guest_kernel", None)
-    series = {
-        name: _series(parsed.board, name, getattr(parsed, name, None))
-        for name in ("kernel", "guest_kernel")
-    }
-    _check_kernels(parsed)
-    if nested_kernel == "fast" and not has_fast_kernel(parsed.board):
-        raise UsageError(f"--guest-kernel fast: {no_fast_kernel(parsed.board)}")
-    results: Path | None = getattr(parsed, "results", None)
-    gdb: Debugged | None = getattr(parsed, "gdb", None)
-    return Options(
-        board=parsed.board,
-        kernel=None if series["kernel"] else path("kernel"),
-        guest_kernel=(
-            None
-            if series["guest_kernel"] or nested_kernel in get_args(NestedKernel)
-            else path("guest_kernel")
-        ),
-        kernel_series=series["kernel"],
-        guest_kernel_series=series["guest_kernel"],
-        qemu=path("qemu"),
-        qemu_source=path("qemu_source"),
-        guest_qemu=None if nested in get_args(NestedQemu) else path("guest_qemu"),
-        nested_qemu=nested if nested in get_args(NestedQemu) else None,
-        nested_kernel=nested_kernel if nested_kernel in get_args(NestedKernel) else None,
-        guest_tree=getattr(parsed, "guest_tree", "testbed"),
-        timeout_scale=parsed.timeout_scale,
-        gdb=gdb,
-        results=results.resolve() if results is not None else None,
-        seed=getattr(parsed, "seed", 0),
-        keep=getattr(parsed, "keep", False) or getattr(parsed, "shell", False),
-        cold=getattr(parsed, "cold", False),
-    )
-
-
-def replay_options_of(parsed: argparse.Namespace, bundled: Options) -> Options:
-    """Those of a bundled run, for whoever replays it.
-
-    Seed and deadlines are the run's own but for what the command line says. Who may be left the
-    machines, and where, is the command line's alone: the run's person is not there.
-    """
-    results: Path = parsed.results or Path("testbed-results")
-    return replace(
-        bundled,
-        results=results.resolve(),
-        seed=bundled.seed if parsed.seed is None else parsed.seed,
-        timeout_scale=bundled.timeout_scale * parsed.timeout_scale,
-        cold=bundled.cold or parsed.cold,
-        keep=parsed.keep or parsed.shell,
-        shell=False,
-        gdb=parsed.gdb,
-    )
-
-
-def _series(board: str, name: str, given: str | None) -> str | None:
-    """The series of kernels that an option means; None for a file and for what is not given."""
-    if given is None or given in kernel_series(board):
-        return given
-    if re.fullmatch(r"\d+(\.\d+)?", given) and not Path(given).exists():
-        option = f"--{name.replace('_', '-')}"
-        raise UsageError(f"{option} {given}: {no_kernel_series(board, given)}")
-    return None
-
-
-def _check_kernels(parsed: argparse.Namespace) -> None:
-    """UsageError for kernels that the board has none of, and for such besides others."""
-    wanted: tuple[str, ...] = getattr(parsed, "kernels", ())
-    other = next(
-        (name for name in ("kernel", "guest_kernel") if wanted and getattr(parsed, name)), ""
-    )
-    if other:
-        raise UsageError(
-            f"--kernels chooses host's and guest's: leave out --{other.replace('_', '-')}"
-        )
-    for series in wanted:
-        if series not in kernel_series(parsed.board):
-            raise UsageError(f"--kernels: {no_kernel_series(parsed.board, series)}")

@@ -22,7 +22,7 @@ from testbed.bench.disks import measure_disks
 from testbed.bench.figures import Figure
 from testbed.bench.measure import measure
 from testbed.boards import board
-from testbed.cli.arguments import options_of
+from testbed.cli.given import options_of
 from testbed.options import Options
 from testbed.parts import parts_for
 from testbed.run import Run, new_directory

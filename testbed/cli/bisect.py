@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from testbed.artifacts import progress_for
-from testbed.cli.arguments import options_of
+from testbed.cli.given import options_of
 from testbed.cli.run import run_scenarios
 from testbed.errors import Stage
 from testbed.options import Options

@@ -23,7 +23,7 @@ from testbed.checklist.page import to_html
 from testbed.checklist.result import Checklist, Outcome, groups
 from testbed.checklist.survey import STATIC, survey
 from testbed.checklist.testing import run_battery
-from testbed.cli.arguments import options_of
+from testbed.cli.given import options_of
 from testbed.devicetree.source import read_tree
 from testbed.parts import parts_for
 from testbed.runner.live import report_for

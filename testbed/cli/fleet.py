@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from testbed.boards import BOARDS
-from testbed.cli.arguments import options_of
+from testbed.cli.given import options_of
 from testbed.fleet.fan_out import FanOut
 from testbed.fleet.far_end import RESULTS
 from testbed.fleet.machines import read_machines

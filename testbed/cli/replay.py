@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from testbed.bundle.unpack import Bundle, read_index, unpack
-from testbed.cli.arguments import replay_options_of
+from testbed.cli.given import replay_options_of
 from testbed.cli.run import run_scenarios, width_of
 from testbed.paths import scenario_name
 from testbed.run import new_directory

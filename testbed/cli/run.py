@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from testbed.artifacts import progress_for
-from testbed.cli.arguments import options_of
+from testbed.cli.given import options_of
 from testbed.errors import TestbedError
 from testbed.options import Options
 from testbed.parts import parts_for

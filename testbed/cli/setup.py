@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 
 from testbed.artifacts import progress_for
-from testbed.cli.arguments import options_of
+from testbed.cli.given import options_of
 from testbed.parts import parts_for
 from testbed.runner.first_template import make_first_template
 from testbed.runner.kernels import on_each

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from testbed.artifacts import progress_for
-from testbed.cli.arguments import options_of
+from testbed.cli.given import options_of
 from testbed.parts import parts_for
 from testbed.runner.attach import attach
 from testbed.runner.discover import UsageError, find

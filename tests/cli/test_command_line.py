@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.cli import arguments, main
+from testbed.cli import arguments, given, main
 from testbed.errors import Stage, TestbedError
 from testbed.options import Options
 from testbed.runner.discover import UsageError, all_scenarios
@@ -174,7 +174,7 @@ def test_sigterm_unwinds_as_ctrl_c_does(
 def options(*words: str) -> Options:
     parser = argparse.ArgumentParser()
     arguments.add_subcommands(parser)
-    return arguments.options_of(parser.parse_args(words))
+    return given.options_of(parser.parse_args(words))
 
 
 def test_paths_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

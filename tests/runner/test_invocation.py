@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from testbed.artifacts import NestedKernel, NestedQemu
-from testbed.cli import arguments
+from testbed.cli import arguments, given
 from testbed.options import Options
 from testbed.paths import SCENARIOS
 from testbed.runner.invocation import Invocation
@@ -54,7 +54,7 @@ def test_the_command_asks_for_the_same(
     parser = argparse.ArgumentParser()
     arguments.add_subcommands(parser)
     again = parser.parse_args(shlex.split(command(asked))[1:])
-    assert arguments.options_of(again) == asked
+    assert given.options_of(again) == asked
 
 
 def test_kernels_and_qemus_of_guests_that_are_brought_are_named() -> None:
@@ -68,4 +68,4 @@ def test_kernels_of_a_series_are_named_by_it() -> None:
     parser = argparse.ArgumentParser()
     arguments.add_subcommands(parser)
     again = parser.parse_args(shlex.split(command(asked))[1:])
-    assert arguments.options_of(again) == asked
+    assert given.options_of(again) == asked
