@@ -26,10 +26,12 @@ class Invocation:
     revision: str
 
     def write(self, directory: Path) -> None:
-        # What belongs to one process or folder means nothing in another.
+        # What belongs to one process or folder means nothing in another; and where the project is
+        # nothing on another machine.
         options = replace(self.options, directory=None, events=None)
+        own = self.scenario.is_relative_to(SCENARIOS)
         document = {
-            "scenario": str(self.scenario),
+            "scenario": str(self.scenario.relative_to(PROJECT) if own else self.scenario),
             "revision": self.revision,
             "options": json.loads(options.to_json()),
         }
@@ -42,7 +44,7 @@ class Invocation:
         try:
             document = json.loads(path.read_text())
             return cls(
-                Path(document["scenario"]),
+                PROJECT / document["scenario"],
                 Options.from_json(json.dumps(document["options"])),
                 str(document["revision"]),
             )

@@ -13,6 +13,7 @@ from testbed.artifacts import NestedKernel, NestedQemu
 from testbed.cli import arguments, given
 from testbed.options import Options
 from testbed.paths import SCENARIOS
+from testbed.runner import invocation
 from testbed.runner.invocation import Invocation
 
 HERE = "testbed run uart-kill --board arm-virt --seed 7"
@@ -69,3 +70,18 @@ def test_kernels_of_a_series_are_named_by_it() -> None:
     arguments.add_subcommands(parser)
     again = parser.parse_args(shlex.split(command(asked))[1:])
     assert given.options_of(again) == asked
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_run_is_read_where_the_project_is(
+    own: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which is elsewhere on another machine, whose runs come from there."""
+    there, outside = tmp_path / "there", tmp_path / "outside.py"
+    monkeypatch.setattr(invocation, "PROJECT", there)
+    monkeypatch.setattr(invocation, "SCENARIOS", there / "scenarios")
+    run = there / "scenarios" / "sata.py" if own else outside
+    Invocation(run, Options(), "revision").write(tmp_path)
+    monkeypatch.undo()
+    found = Invocation.read(tmp_path).scenario
+    assert found == (SCENARIOS / "sata.py" if own else outside)
