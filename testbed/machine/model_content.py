@@ -67,7 +67,8 @@ def _function(make: Callable[..., Any], outer: tuple[Callable[..., Any], ...]) -
         return [make.__qualname__]
     outer = (*outer, make)
     cells = [cell.cell_contents for cell in make.__closure__ or ()]
-    given = [_value(value, outer) for value in (*cells, *(make.__defaults__ or ()))]
+    defaults = (*(make.__defaults__ or ()), *(make.__kwdefaults__ or {}).values())
+    given = [_value(value, outer) for value in (*cells, *defaults)]
     source = Path(make.__code__.co_filename)
     names = [] if _is_ours(source) else _named(make, outer)
     return [make.__qualname__, make.__code__.co_firstlineno, _source(source), given, names]

@@ -145,9 +145,10 @@ def test_what_it_was_given_is_in_it(written: Written) -> None:
     assert all(found.count(one) == 1 for one in found)
 
 
-def test_defaults_of_its_arguments_are_in_it(written: Written) -> None:
+@pytest.mark.parametrize("arguments", ["_, given=value", "_, *, given=value"])
+def test_defaults_of_its_arguments_are_in_it(written: Written, arguments: str) -> None:
     def given(value: int) -> list[Any]:
-        return written.content("lambda _, given=value: Mine(given)", local=f"value = {value}")[3]
+        return written.content(f"lambda {arguments}: Mine(given)", local=f"value = {value}")[3]
 
     assert given(1) == given(1) != given(2)
 
