@@ -15,6 +15,7 @@ from testbed.debugger.carrier import Carrier
 from testbed.debugger.stop import KERNEL_ARGUMENT, SOCKET, gdb_arguments, wait_for_gdb
 from testbed.devicetree.address import linux_name, parent
 from testbed.devicetree.guest_nodes import NodeReport, Placement
+from testbed.devicetree.interrupts import interrupts
 from testbed.devicetree.tree import Node, Tree
 from testbed.errors import Stage, TestbedError
 from testbed.machine.assignment import Assignment
@@ -393,11 +394,12 @@ class Guest:
         return VirtualLine(stream, self.run.deadline)
 
     def interrupts(self, device: GuestDevice) -> int:
-        """How many interrupts of a device the guest's kernel has handled."""
+        """How many interrupts of a device the guest's kernel has handled, all its lines."""
         controller = self.host.board.interrupts
-        number = controller.hardware_number(self.node(device).cells("interrupts"))
+        lines = interrupts(self.tree, self.node(device))
         table = self.succeed(["cat", "/proc/interrupts"])
-        return count_interrupts(table, controller.name, number)
+        numbers = (controller.hardware_number(line.specifier) for line in lines)
+        return sum(count_interrupts(table, controller.name, number) for number in numbers)
 
     def failure(self) -> TestbedError | None:
         """What ended the guest, if nobody asked for it.

@@ -323,7 +323,7 @@ class Host:
         return self.board.iommu_faults(self.succeed("dmesg"))
 
     def interrupts(self, device: str) -> int:
-        """How many interrupts of a platform device VFIO has taken in the host, all CPUs."""
+        """How many interrupts of a platform device VFIO has taken in the host, all its lines."""
         table = self.succeed(["cat", "/proc/interrupts"])
         return count_named(table, self.board.interrupts.name, device)
 

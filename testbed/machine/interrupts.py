@@ -13,14 +13,14 @@ def count_interrupts(table: str, controller: re.Pattern[str], number: int) -> in
 
     `controller` and `number` are as in the table.
     """
-    return _sum(re.search(rf"{_COUNTS}{controller.pattern}\s+{number}\s", table, re.MULTILINE))
+    return _sum(rf"{_COUNTS}{controller.pattern}\s+{number}\s", table)
 
 
 def count_named(table: str, controller: re.Pattern[str], device: str) -> int:
-    """How often VFIO took an interrupt of platform device `device`, all CPUs together."""
-    pattern = rf"{_COUNTS}{controller.pattern}\s.*\({re.escape(device)}\)$"
-    return _sum(re.search(pattern, table, re.MULTILINE))
+    """How often VFIO took interrupts of platform device `device`, all lines and CPUs together."""
+    return _sum(rf"{_COUNTS}{controller.pattern}\s.*\({re.escape(device)}\)$", table)
 
 
-def _sum(row: re.Match[str] | None) -> int:
-    return sum(int(count) for count in row.group(1).split()) if row else 0
+def _sum(row: str, table: str) -> int:
+    rows = re.finditer(row, table, re.MULTILINE)
+    return sum(int(count) for found in rows for count in found[1].split())
