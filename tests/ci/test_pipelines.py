@@ -64,6 +64,27 @@ def test_what_a_pipeline_calls_is_there(name: str) -> None:
     assert (parsed.junit, parsed.html) == (Path("junit.xml"), Path("report.html"))
 
 
+@pytest.mark.parametrize(
+    ("board", "made"),
+    [("arm-virt", ["--guest-qemu built", "--guest-kernel fast"]), ("e500", ["--guest-qemu built"])],
+)
+def test_the_parts_of_one_board_are_no_others(tmp_path: Path, board: str, made: list[str]) -> None:
+    """Of another board the machine has neither the QEMU nor the compiler."""
+    program = tmp_path / "testbed"
+    program.write_text('#!/bin/sh\necho "called: $*"\n')
+    program.chmod(0o755)
+    installed = ("-o", "packages", "-o", ".venv/installed")
+    done = subprocess.run(
+        ["make", *installed, "parts", f"BOARDS={board}", f"BIN={tmp_path}"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    called = re.findall(r"^called: (.*)$", done.stdout, re.MULTILINE)
+    assert called == [f"setup --board {board} {what}" for what in made]
+
+
 @pytest.mark.parametrize("name", PIPELINES)
 def test_what_a_run_leaves_is_kept(name: str) -> None:
     text = (CI / name).read_text()
