@@ -20,6 +20,13 @@ _FILES = {
     "reset.c.j2": "kernel-patches/vfio-platform/reset/{name}.c",
     "scenario.py.j2": "scenarios/{identifier}_works.py",
 }
+_IMPORTED = frozenset(
+    {
+        *("Any", "Board", "Field", "Fields", "PlatformDevice", "Region", "Register", "RegisterMap"),
+        *("Scenario", "Stream", "WordDevice"),
+    }
+)
+"""Classes of others in these files, which the model's own would hide."""
 
 
 def write_device(name: str, project: Path) -> dict[Path, int]:
@@ -27,13 +34,18 @@ def write_device(name: str, project: Path) -> dict[Path, int]:
 
     UsageError when the name is none for a device, or one of its files is there already.
     """
-    if not _NAME.fullmatch(name) or keyword.iskeyword(name):
+    if not _NAME.fullmatch(name):
         raise UsageError(
             f"new-device {name}: a device's name is small letters and digits, in words that '-'"
             " joins"
         )
     identifier = name.replace("-", "_")
     title = "".join(word.capitalize() for word in name.split("-"))
+    if keyword.iskeyword(identifier) or keyword.iskeyword(title) or title in _IMPORTED:
+        raise UsageError(
+            f"new-device {name}: Python, or the files to be written, have another use for the name"
+            f" {identifier} or {title}; choose another"
+        )
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined, keep_trailing_newline=True
     )

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -41,11 +43,28 @@ def test_its_fragment_is_for_it(project: Path) -> None:
     assert fragment.rules.rewrite == {"reg", "interrupts"}
 
 
-@pytest.mark.parametrize("name", ["", "Mirror", "3d", "a_b", "a--b", "-a", "a/b", "class", "a b"])
+@pytest.mark.parametrize("name", ["", "Mirror", "3d", "a_b", "a--b", "-a", "a/b", "a b"])
 def test_names_that_are_none(project: Path, name: str) -> None:
     with pytest.raises(UsageError, match="small letters and digits"):
         write_device(name, project)
     assert not list((project / "models").iterdir())
+
+
+def imported(*files: Path) -> set[str]:
+    trees = [ast.parse(file.read_text()) for file in files]
+    found = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    return {alias.name for node in found for alias in node.names}
+
+
+def test_names_that_the_files_use_themselves(project: Path) -> None:
+    written = [project / path for path in write_device("light-switch", project)]
+    classes = imported(*(path for path in written if path.suffix == ".py")) - {"LightSwitch"}
+    titles = [name for name in classes if name[0].isupper()]
+    assert {"Any", "Board", "WordDevice"} <= set(titles)
+    names = [re.sub("(?<=.)(?=[A-Z])", "-", title).lower() for title in titles]
+    for name in (*names, "class", "none", "true"):
+        with pytest.raises(UsageError, match=f"new-device {name}: .* another use for the name"):
+            write_device(name, project)
 
 
 def test_nothing_is_written_over(project: Path) -> None:
