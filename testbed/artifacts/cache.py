@@ -17,18 +17,21 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
-from testbed.artifacts.failure import failure, writing
+from testbed.artifacts.failure import Stopped, failure, writing
 from testbed.artifacts.progress import Progress
+from testbed.deadline import Deadline
 
 # Longer than any build takes on a slow machine; a dead holder's lock is free at once.
 _LOCK_SECONDS = 3600.0
+# Between two looks at whether whoever waits has been stopped.
+_LOOK_SECONDS = 0.5
 
 _used: dict[Path, int] = {}
 """Descriptors of the locks that this process holds as a user, by their files."""
@@ -105,10 +108,17 @@ class Cache:
             lock.release()
 
     @contextmanager
-    def lock(self, name: str, what: str, progress: Progress) -> Iterator[bool]:
+    def lock(
+        self,
+        name: str,
+        what: str,
+        progress: Progress,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Iterator[bool]:
         """Hold the lock `name`. Yields True when another run held it first, which is said.
 
-        Raises TestbedError after an hour.
+        Raises TestbedError after an hour, or when `stopped` says to wait no longer: an interrupt
+        reaches only the main thread.
         """
         lock = FileLock(self.locks / f"{name}.lock")
         waited = False
@@ -118,14 +128,22 @@ class Cache:
             except Timeout:
                 waited = True
                 progress.note(f"waiting for another run, which is preparing {what}")
-                try:
-                    lock.acquire(timeout=_LOCK_SECONDS)
-                except Timeout:
-                    raise failure(
-                        f"waited {_LOCK_SECONDS / 60:.0f} minutes for another run to prepare "
-                        f"{what}; end the process that holds {lock.lock_file}"
-                    ) from None
+                _wait(lock, what, stopped)
         try:
             yield waited
         finally:
             lock.release()
+
+
+def _wait(lock: FileLock, what: str, stopped: Callable[[], bool]) -> None:
+    deadline = Deadline(_LOCK_SECONDS)
+    while not deadline.expired:
+        if stopped():
+            raise Stopped(f"prepare {what}")
+        with suppress(Timeout):
+            lock.acquire(timeout=_LOOK_SECONDS)
+            return
+    raise failure(
+        f"waited {_LOCK_SECONDS / 60:.0f} minutes for another run to prepare {what}; end the "
+        f"process that holds {lock.lock_file}"
+    )

@@ -139,6 +139,10 @@ class Commands:
             raise Stopped(what)
         raise command_failure(argv, what, process.returncode, output)
 
+    @property
+    def stopped(self) -> bool:
+        return self._stopped
+
     def stop(self) -> None:
         with self._lock:
             self._stopped = True

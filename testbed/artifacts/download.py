@@ -70,7 +70,12 @@ class Downloader:
                 if package.sha256 in self._blobs:
                     continue
                 stack.enter_context(
-                    self._cache.lock(package.sha256, package.file_name, self._progress)
+                    self._cache.lock(
+                        package.sha256,
+                        package.file_name,
+                        self._progress,
+                        lambda: self._commands.stopped,
+                    )
                 )
                 if package.sha256 not in self._blobs:
                     missing.append(package)

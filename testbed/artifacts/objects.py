@@ -65,12 +65,19 @@ class Objects:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return False
 
-    def build(self, recipe: Recipe, build: Builder, progress: Progress) -> bool:
+    def build(
+        self,
+        recipe: Recipe,
+        build: Builder,
+        progress: Progress,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> bool:
         """Make sure the object is there. True when this call built it.
 
-        Of several processes one builds and the others wait for it. Raises TestbedError.
+        Of several processes one builds and the others wait for it, until they are `stopped`.
+        Raises TestbedError.
         """
-        with self._cache.lock(recipe.digest, recipe.name, progress) as waited:
+        with self._cache.lock(recipe.digest, recipe.name, progress, stopped) as waited:
             if self.intact(recipe):
                 if waited:
                     progress.note(f"{recipe.name}: using the one the other run made")

@@ -180,6 +180,9 @@ class Workshop:
             fetches[target] = [by_package[package] for package in absent]
         return fetches
 
+    def _stopped(self) -> bool:
+        return self._commands.stopped
+
     def _build(self, target: Target) -> None:
         def build(out: Path, scratch: Path) -> None:
             unfinished = self.objects.unfinished(target.recipe)
@@ -197,6 +200,6 @@ class Workshop:
                     )
                 )
 
-        if self.objects.build(target.recipe, build, self._progress):
+        if self.objects.build(target.recipe, build, self._progress, self._stopped):
             with self._lock:
                 self.built += 1

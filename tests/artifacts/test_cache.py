@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
 from artifact_rig import Steps
 
 from testbed.artifacts.cache import Cache
+from testbed.deadline import Deadline
 from testbed.errors import TestbedError
 
 
@@ -35,7 +38,7 @@ def test_a_refused_write_is_told(cache: Cache, monkeypatch: pytest.MonkeyPatch) 
         cache.create()
 
 
-def test_locks_exclude_and_say_that_they_were_waited_for(cache: Cache, progress: Steps) -> None:
+def test_locks_exclude_each_other(cache: Cache, progress: Steps) -> None:
     with cache.lock("a", "it", progress) as waited:
         assert not waited
         with cache.try_lock("a") as held:
@@ -45,3 +48,21 @@ def test_locks_exclude_and_say_that_they_were_waited_for(cache: Cache, progress:
     with cache.try_lock("a") as held:
         assert held
     assert progress.notes == []
+
+
+def test_who_waits_for_a_lock_says_so_and_is_told(cache: Cache, progress: Steps) -> None:
+    told: list[bool] = []
+
+    def wait() -> None:
+        with cache.lock("a", "it", progress) as waited:
+            told.append(waited)
+
+    second = threading.Thread(target=wait)
+    with cache.lock("a", "it", progress):
+        second.start()
+        deadline = Deadline(20)
+        while not (progress.notes or deadline.expired):
+            time.sleep(0.01)
+    second.join(20)
+    assert progress.notes == ["waiting for another run, which is preparing it"]
+    assert told == [True]

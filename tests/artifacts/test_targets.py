@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
@@ -17,6 +18,7 @@ from testbed.artifacts.blobs import Blobs
 from testbed.artifacts.cache import Cache
 from testbed.artifacts.failure import failure
 from testbed.artifacts.targets import Target, Workshop, Workspace
+from testbed.deadline import Deadline
 from testbed.errors import TestbedError
 
 Make = Callable[[Workspace], None]
@@ -117,6 +119,43 @@ def test_a_failure_stops_the_programs_of_the_others(cache: Cache, workshop: Work
         workshop.make([later, Target("broken", broken)])
     assert tree(cache.objects) == []
     assert tree(cache.building) == []
+
+
+def test_a_failure_ends_the_waiting_for_another_run(
+    cache: Cache, workshop: Workshop, progress: Steps, random: Random
+) -> None:
+    """Nor does an interrupt have to wait for it, which may take most of an hour."""
+    package, _ = some_package(random)
+    theirs, mine = Target("theirs", write(b"x")), Target("mine", write(b"x"), packages=(package,))
+
+    def broken(work: Workspace) -> None:
+        deadline = Deadline(20)
+        while len(progress.notes) < 2 and not deadline.expired:
+            time.sleep(0.01)
+        raise failure("no such luck")
+
+    said: list[str] = []
+
+    def make() -> None:
+        try:
+            workshop.make([theirs, mine, Target("broken", broken)])
+        except TestbedError as error:
+            said.append(error.message)
+
+    making = threading.Thread(target=make, daemon=True)
+    with (
+        cache.lock(theirs.recipe.digest, "theirs", Steps()),
+        cache.lock(package.sha256, "package", Steps()),
+    ):
+        making.start()
+        making.join(30)
+        assert not making.is_alive(), "it goes on waiting"
+    assert said == ["no such luck"]
+    assert sorted(progress.notes) == [
+        f"waiting for another run, which is preparing {what}"
+        for what in sorted((package.file_name, "theirs"))
+    ]
+    assert tree(cache.objects) == []
 
 
 def test_on_a_full_disk_no_download_stays_half_done(
