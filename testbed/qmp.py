@@ -13,13 +13,14 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from qemu.qmp import ExecuteError, Message, QMPClient, QMPError
+from qemu.qmp import EventListener, ExecuteError, Message, QMPClient, QMPError, Runstate
 
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
 from testbed.watch import Watch
 
 _T = TypeVar("_T")
+_ANSWER_SECONDS = 10
 _CHECK_SECONDS = 0.5
 """Between two looks at whether a machine still lives, where nothing else tells."""
 
@@ -46,12 +47,23 @@ class _Transcribed(QMPClient):
 
 
 class Qmp:
-    """A QMP session over a connected socket. Every call has a deadline."""
+    """A QMP session over a connected socket. Every call has a deadline.
+
+    `deadline` is for its beginning; `scale` multiplies that of commands which are given none.
+    """
 
     def __init__(
-        self, name: str, stream: socket.socket, transcript: Path, stage: Stage, deadline: Deadline
+        self,
+        name: str,
+        stream: socket.socket,
+        transcript: Path,
+        stage: Stage,
+        deadline: Deadline,
+        *,
+        scale: float = 1.0,
     ) -> None:
         self.name = name
+        self._scale = scale
         self._stage = stage
         self._transcript = transcript
         self._loop = asyncio.new_event_loop()
@@ -77,12 +89,12 @@ class Qmp:
     ) -> Any:
         """Execute a command and return what QEMU returned.
 
-        TestbedError when QEMU refuses it or the deadline (default 10 s) passes.
+        TestbedError when QEMU refuses it or the deadline (default 10 s, scaled) passes.
         """
         return self._call(
             command,
             self._client.execute(command, arguments),
-            deadline or Deadline(10),
+            deadline or Deadline(_ANSWER_SECONDS * self._scale),
         )
 
     def execute_until(
@@ -96,19 +108,27 @@ class Qmp:
     ) -> Mapping[str, Any]:
         """Execute a command and wait for its `event`, the first whose data are the `last`.
 
-        Returns those data. TestbedError as `execute`.
+        Returns those data. TestbedError as `execute`, and when QEMU leaves before.
         """
 
         async def work() -> Mapping[str, Any]:
             with self._client.listener(event) as events:
                 await self._client.execute(command, arguments)
-                async for message in events:
+                while True:
+                    message = await self._next_of(events)
                     data: dict[str, Any] = cast(dict[str, Any], message.get("data", {}))
                     if last(data):
                         return data
-            raise EOFError(f"no more events, {event} did not come")
 
         return self._call(f"{command} and its {event}", work(), deadline)
+
+    async def _next_of(self, events: EventListener) -> Message:
+        """The next event; EOFError when the session has ended, which does not end the listener."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                return await asyncio.wait_for(events.get(), _CHECK_SECONDS)
+            if self._client.runstate is not Runstate.RUNNING and events.empty():
+                raise EOFError("it has ended")
 
     def wait_for(self, event: str, watch: Watch) -> None:
         """Wait, without a deadline, for the first such event since the session began.

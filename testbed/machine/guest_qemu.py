@@ -109,6 +109,7 @@ class GuestQemu:
             self._folder / "qmp.log",
             Stage.GUEST_BOOT,
             self._run.deadline(_START_SECONDS),
+            scale=self._run.timeout_scale,
         )
 
     @property

@@ -37,6 +37,7 @@ from testbed.remoteport.device import Device
 from testbed.run import Run
 from testbed.watch import Watch
 
+_TREE_SECONDS = 30
 _QEMU_START_SECONDS = 20
 _BOOT_SECONDS = 60
 _RESTORE_SECONDS = 20
@@ -122,7 +123,13 @@ class Host:
         base = self.folder / "qemu.dtb"
         argv = self.command.tree_argv(base)
         try:
-            done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+            done = subprocess.run(
+                argv,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=self.run.deadline(_TREE_SECONDS).remaining,
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise TestbedError(
                 Stage.HOST_BOOT, f"asking {argv[0]} for the device tree of its machine: {error}"
@@ -187,6 +194,7 @@ class Host:
                 self.folder / "qmp.log",
                 Stage.HOST_BOOT,
                 self.run.deadline(_QEMU_START_SECONDS),
+                scale=self.run.timeout_scale,
             )
             if self.template is not None:
                 load_machine(self._qmp, self.template.state)
