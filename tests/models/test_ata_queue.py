@@ -58,8 +58,8 @@ def test_queue_moves_the_right_bytes(sector: int, order: QueueOrder | str | None
     rig = Rig(Media(size, sector_size=sector), order=chosen)
     model = bytearray(size)
     slots = size // sector // 32
-    for _ in range(30):
-        tags = choice.sample(range(32), choice.choice((1, 2, 7, 32)))
+    for number in range(30):
+        tags = choice.sample(range(32), choice.choice((1, 2, 7, 32)) if number else 32)
         expected: dict[int, bytes] = {}
         for tag in tags:
             count = choice.choice((1, 8, 100, slots if sector == 4096 else 300))

@@ -281,7 +281,8 @@ def test_nothing_of_a_job_is_left_for_the_next(rig: Rig) -> None:
 
 
 def test_round_trips_of_the_drivers_jobs() -> None:
-    rig = Rig(LS1021A, long_pointers=False, generator=seeded())
+    # Always cut into the same pieces: a table of more than 16 would be read in two parts.
+    rig = Rig(LS1021A, long_pointers=False)
     data = rig.random.randbytes(300)
     desc = ahash(rig, SHA256, INITFINAL, 32)
     target = rig.buffer(bytes(32))

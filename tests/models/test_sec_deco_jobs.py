@@ -165,7 +165,7 @@ def test_blob_there_and_back(name: str) -> None:
 
     status, sealed = blob(7, data, len(data) + 48)
     assert status == 0, rig.deco.fault
-    assert data not in sealed
+    assert len(data) < 16 or data not in sealed
     status, opened = blob(6, sealed, len(data))
     assert status == 0, rig.deco.fault
     assert opened == data
