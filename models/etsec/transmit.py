@@ -242,14 +242,14 @@ class Transmitter(Engine):
     def _build(self, descriptors: list[Descriptor], data: bytes) -> tuple[Frame | None, int]:
         """The frame, or None when it is too long to be sent, and flags for its last descriptor."""
         state = self.owner.state
-        first, last = descriptors[0].flags, descriptors[-1].flags
+        first = descriptors[0].flags
         mac = state[MACCFG2]
         if first & TXBD.TOE.mask:
             data = offload(state, data)
         bad_fcs = False
         if mac & MACCFG2.PAD_CRC.mask or first & TXBD.PAD_CRC.mask:
             data = data.ljust(MINIMUM, b"\0")
-        elif not (mac & MACCFG2.CRC_EN.mask or last & TXBD.TC.mask):
+        elif not (mac & MACCFG2.CRC_EN.mask or first & TXBD.TC.mask):
             # The last four bytes are the FCS, made by software.
             data, fcs = data[:-_FCS], data[-_FCS:]
             bad_fcs = fcs != zlib.crc32(data).to_bytes(4, "little")
