@@ -93,7 +93,7 @@ class SettingsChanged:
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """The receiver took the last character that the line held."""
+    """The line holds no characters any more: the receiver took the last, or they are forgotten."""
 
 
 LineEvent = Transmitted | BreakChanged | OutputsChanged | SettingsChanged | Drained
@@ -184,7 +184,8 @@ class SerialLine:
             count = len(self.held)
             self.held.clear()
             self._uart.line_moved()
-            self._wake()
+            if count:
+                self.drained()
             return count
 
     @property

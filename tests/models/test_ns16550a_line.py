@@ -367,6 +367,26 @@ def test_socket_does_not_read_more_than_the_line_takes(tmp_path: Path) -> None:
         assert got == data
 
 
+def test_socket_reads_on_after_what_the_line_held_was_discarded(tmp_path: Path) -> None:
+    rig = Rig()
+    rig.program()
+    path = tmp_path / "line"
+    data = bytes(1 << 20)
+    left = len(data) - 16  # that many are in the receiver
+    with SocketLine(rig.line, path), connect(path) as client:
+        sender = threading.Thread(target=client.sendall, args=(data,))
+        sender.start()
+        while left:
+            enough = min(left, 64 << 10)
+            rig.line.wait_until(
+                lambda enough=enough: rig.line.pending >= enough,  # type: ignore[misc]
+                Deadline(SOON),
+                "the socket to be read",
+            )
+            left -= rig.line.discard_pending()
+        sender.join(SOON)
+
+
 def test_socket_keeps_output_for_the_next_client(tmp_path: Path) -> None:
     rig = Rig()
     rig.program()
