@@ -47,12 +47,14 @@ Differences from hardware
 - Received pause frames are counted and set RXC, and do not pause the transmitter. RCTRL.LFC sends
   none; RQPRM and RFBPTR are stored.
 - Coalescing times below 0.1 ms end with the piece of work that moved the frames. Longer ones run on
-  the workstation's clock. A saved state starts them anew.
+  the workstation's clock. A saved state starts them anew. They count clocks of the interface: ICCS,
+  which would choose the system's, is stored.
 - With DMACTRL.WOP clear ring 0 is polled every millisecond, not every 512 clocks of the line.
 - Rings are served in turns, a prefetch of up to 32 descriptors each; the weights and priorities of
   TCTRL.TXSCHED, TR03WT and TR47WT are stored. Each piece of work that finds a ring's end reads
   descriptors within a 4 KiB page beyond it.
-- One interrupt group: ISRG and EMAPG are stored, and steer nothing.
+- One interrupt group: ISRG and EMAPG are stored, and steer nothing. The MDIO block drives no line:
+  its events are in IEVENTM, and IEVENT.MMRD and MMWR never come. EMAPM reads as zero.
 - No time stamps (RCTRL.TS, the 1588 timer), no magic packets (MPEN, MAG), no FIFO interface (FIFM),
   no user-defined preambles, no little-endian descriptors (DMACTRL.LE), no length check (RFLR, RBIFX
   and the ARB property stay zero), no stashing (ATTR, ATTRELI, DMACTRL's snoop bits are stored).
@@ -61,9 +63,11 @@ Differences from hardware
 - No ten-bit interface: TBIPA is stored, and no TBI PHY answers. SGMII and the reduced modes differ
   only in the clock that coalescing counts.
 - MIB counters count frames, not symbols: RCDE, RCSE and RALN stay zero. IFCTRL and MINFLR, which
-  the eTSEC's manual has not, are stored. Registers without a meaning here (0xd1c) read as zero.
+  the eTSEC's manual has not, are stored. Registers without a meaning here (0xd1c) read as zero,
+  and so do IFSTAT and TBDLEN. No parity is wrong: DPE never comes.
 - MII management cycles and auto-negotiation take no time, the link partner can do everything, and
-  the PHY has no interrupt. A link's speed is what the PHY says, and limits nothing.
+  the PHY has no interrupt. A link's speed is what the PHY says, and limits nothing; BMCR.LOOPBACK
+  and ISOLATE are stored.
 """
 
 from models.etsec.controller import Etsec
