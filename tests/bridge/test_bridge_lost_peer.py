@@ -107,7 +107,7 @@ def test_peer_that_does_not_answer(raw: Raw, peer: Peer, chatty: bool) -> None:
         assert machine.read(BASE, 4) == ONES
         elapsed = time.monotonic() - start
         given_up.set()
-        assert TIMEOUT_MS / 1000 <= elapsed < TIMEOUT_MS / 1000 + 2
+        assert TIMEOUT_MS / 1000 <= elapsed < TIMEOUT_MS / 1000 + 10
 
     _during(access, chat)
     _assert_lost(machine, f"READ: dev 0 addr 0x0 len 4 was not answered within {TIMEOUT_MS} ms")

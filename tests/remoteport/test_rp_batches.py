@@ -347,7 +347,7 @@ def test_an_answer_that_does_not_come_ends_the_wait(serve: Serve, connect: Conne
     client.send(answer_to(requests(client, 2)[1], b"abcd"))
     begun = Deadline(5)
     assert ended(server, device) == "DMA read of 4 bytes at 0x0: no answer in 0.3 s"
-    assert begun.elapsed < 2
+    assert begun.elapsed < 4
 
 
 def test_mutated_answers(serve: Serve, connect: Connect, rng: random.Random) -> None:

@@ -124,7 +124,7 @@ def test_another_threads_work_wakes_the_server(serve: Serve, connect: Connect, s
         begun = Deadline(5)
         device.defer(ran.set)
         assert ran.wait(5)
-        assert begun.elapsed < 1
+        assert begun.elapsed < 4
 
 
 def test_it_may_defer_again_and_register_accesses_come_in_between(

@@ -305,7 +305,7 @@ def test_the_server_resumes_when_another_thread_received_in_its_place(
         thread.join(5)
         begun = seconds()
         assert client.sync(3) == 3
-        assert begun.elapsed < 1
+        assert begun.elapsed < 4
 
 
 def test_a_request_queued_by_another_thread_is_not_waited_for() -> None:
@@ -325,7 +325,7 @@ def test_a_request_queued_by_another_thread_is_not_waited_for() -> None:
     vars(exchange)["_receiving"] = Late()
     begun = seconds()
     exchange.wait()
-    assert begun.elapsed < 1
+    assert begun.elapsed < 4
     theirs.close()
 
 
@@ -457,7 +457,7 @@ def test_dma_without_an_answer_ends_at_the_deadline(serve: Serve) -> None:
         deadline = seconds()
         with pytest.raises(LinkError, match="closed the connection"):
             client.write(0, DOORBELL, 4, 0)
-    assert 0.25 < deadline.elapsed < 2
+    assert 0.25 < deadline.elapsed < 4
     server.wait_disconnected(seconds())
     assert seen == ["DMA read of 4 bytes at 0x1234: no answer in 0.3 s"]
     assert str(server.link_errors[-1]) == seen[0]
@@ -776,7 +776,7 @@ def test_stopping_leaves_nothing_behind(tmp_path: Path, connect: Connect, state:
             client.send_raw(encode(Sync(0))[:11])
     deadline = seconds()
     server.stop()
-    assert deadline.elapsed < 2
+    assert deadline.elapsed < 4
     if state != "listening":
         client.close()
     assert set(threading.enumerate()) == threads

@@ -74,14 +74,16 @@ Pair = tuple[Stream, socket.socket]
 
 def test_a_wake_ends_one_wait() -> None:
     ours, theirs = socket.socketpair()
-    stream = Stream(ours, timeout=1.0)
+    stream = Stream(ours, timeout=30)
     stream.wake()
     stream.wake()
-    begun = Deadline(5)
+    begun = Deadline(30)
     assert stream.receive() is None
-    assert begun.elapsed < 0.9
+    assert begun.elapsed < 20
+    stream.timeout = 0.2
+    begun = Deadline(30)
     assert stream.receive() is None
-    assert begun.elapsed > 0.9
+    assert begun.elapsed > 0.15
     stream.close()
     theirs.close()
     stream.wake()  # too late, and no error
@@ -91,9 +93,8 @@ def test_silence_is_not_an_error(pair: Pair) -> None:
     stream, _ = pair
     begun = Deadline(5)
     assert stream.receive() is None
-    assert 0.15 < begun.elapsed < 1
+    assert begun.elapsed > 0.15
     assert stream.receive(Deadline(0.05)) is None
-    assert begun.elapsed < 1.2
 
 
 def test_a_packet_that_stops_is(pair: Pair) -> None:
@@ -106,9 +107,11 @@ def test_a_packet_that_stops_is(pair: Pair) -> None:
 def test_a_packet_that_drips_does_not_extend_its_deadline(pair: Pair) -> None:
     stream, peer = pair
     done = threading.Event()
+    data = encode(BusAccess(True, 0, 500, bytes(500), stream_width=500))
+    peer.sendall(data[:1])
 
     def drip() -> None:
-        for byte in encode(Sync(0))[:-1]:
+        for byte in data[1:-1]:  # for 25 s
             peer.sendall(bytes([byte]))
             if done.wait(0.05):
                 return
@@ -120,7 +123,7 @@ def test_a_packet_that_drips_does_not_extend_its_deadline(pair: Pair) -> None:
         stream.receive()
     done.set()
     thread.join()
-    assert begun.elapsed < 1
+    assert begun.elapsed < 20
 
 
 def test_the_end_of_the_stream(pair: Pair) -> None:
@@ -177,7 +180,8 @@ def test_shutdown_wakes_a_receiver(pair: Pair) -> None:
 
         def wait(on: Stream, ended: list[BaseException]) -> None:
             try:
-                on.receive()
+                while on.receive() is None:
+                    pass
             except LinkError as error:
                 ended.append(error)
 
