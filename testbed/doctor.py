@@ -163,7 +163,7 @@ def _apt() -> Iterator[Finding]:
 
 def _space() -> Iterator[Finding]:
     cache = cache_folder()
-    needed = _CACHE_FREE_MB if (cache / "objects").is_dir() else _CACHE_GROWS_MB
+    needed = _CACHE_FREE_MB if os.access(cache / "objects", os.F_OK) else _CACHE_GROWS_MB
     free = _free_megabytes(cache)
     if free < needed:
         yield Finding(
@@ -183,9 +183,11 @@ def cache_folder() -> Path:
 
 def _free_megabytes(path: Path) -> int:
     for place in (path, *path.parents):
-        if place.is_dir():
+        try:
             status = os.statvfs(place)
-            return status.f_bavail * status.f_frsize // 1_000_000
+        except OSError:  # not there yet, or not for this user to look at
+            continue
+        return status.f_bavail * status.f_frsize // 1_000_000
     return 0
 
 

@@ -95,6 +95,16 @@ def test_little_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not any("free for the cache" in problem for problem in problems)
 
 
+def test_a_cache_that_cannot_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name, as to root no folder is closed."""
+    monkeypatch.setattr(doctor, "_CACHE_GROWS_MB", 1 << 60)
+    cache = tmp_path / ("x" * 300)
+    monkeypatch.setenv("TESTBED_CACHE", str(cache))
+    problems = [finding.problem for finding in doctor.check()]
+    assert doctor._free_megabytes(cache) > 0
+    assert any(f"are free for the cache in {cache}" in problem for problem in problems)
+
+
 @pytest.mark.parametrize("variable", ["TESTBED_CACHE", "XDG_CACHE_HOME", None])
 def test_the_cache_is_where_the_set_up_puts_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str | None
