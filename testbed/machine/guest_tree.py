@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -16,7 +17,7 @@ from testbed.artifacts.failure import writing
 from testbed.channel import CommandFailed
 from testbed.devicetree import fragment
 from testbed.devicetree.guest_nodes import GuestNodes, NodeReport, Placement
-from testbed.devicetree.tree import Tree
+from testbed.devicetree.tree import Tree, TreeError
 from testbed.errors import Stage, TestbedError
 from testbed.machine.assignment import Assignment
 from testbed.machine.command import dumping_tree, whole_tree
@@ -58,7 +59,7 @@ class GuestTrees:
         `scratch` is a folder in the host.
         """
         kept = self._path("dtb")
-        if kept.exists():
+        with contextlib.suppress(TreeError):  # not there, or not whole since a loss of power
             return Tree.load(kept)
         host = self._host
         machine = dumping_tree(host.board.guest_machine, f"{scratch}/base.dtb")
@@ -119,9 +120,13 @@ def _keep(path: Path, content: bytes) -> None:
     with writing(f"the guest tree {path.name}", path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        Path(name).rename(path)  # whole or not at all, whoever else writes it
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
+            Path(name).rename(path)  # whole or not at all, whoever else writes it
+        except BaseException:
+            Path(name).unlink()
+            raise
 
 
 @dataclass(frozen=True)
