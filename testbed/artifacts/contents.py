@@ -126,11 +126,18 @@ def _discard(path: Path, building: Path) -> None:
         path.unlink(missing_ok=True)
         return
     leftover = building / f"{path.name}.pruned"
+    _remove(leftover)  # of a prune that was interrupted
     with suppress(FileNotFoundError):
         path.rename(leftover)
-    for folder, _, _ in os.walk(leftover):
-        Path(folder).chmod(0o700)
-    shutil.rmtree(leftover, ignore_errors=True)
+    _remove(leftover)
+
+
+def _remove(folder: Path) -> None:
+    """Another process may be removing it, too."""
+    for inner, _, _ in os.walk(folder):
+        with suppress(FileNotFoundError):
+            Path(inner).chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -102,6 +102,15 @@ def test_template_of_a_run_stays(filled: Filled) -> None:
     assert not list(filled.cache.building.iterdir())
 
 
+def test_what_an_interrupted_prune_left_is_in_nobodys_way(filled: Filled) -> None:
+    filled.template.close()
+    for entry in (found := entries(filled.cache)):
+        if entry.kind is not Kind.DOWNLOAD:
+            (filled.cache.building / f"{entry.path.name}.pruned" / "out").mkdir(parents=True)
+    assert remove(filled.cache, found) == (found, [])
+    assert not list(filled.cache.building.iterdir())
+
+
 def test_parts_stay_while_anybody_uses_the_cache(filled: Filled) -> None:
     filled.cache.use()
     _, stay = remove(filled.cache, chosen(entries(filled.cache)))
