@@ -15,7 +15,10 @@ from testbed.runner.discover import ScenarioFile
 from testbed.runner.jobs import jobs
 from testbed.runner.launch import Launch
 from testbed.runner.live import LineReport
+from testbed.scenario.verdict import Outcome as Ended
 from testbed.scenario.verdict import Verdict
+
+_END = "end of the run"
 
 
 def run_battery(
@@ -41,14 +44,23 @@ def run_battery(
 
 
 def with_checks(checklist: Checklist, found: dict[str, list[Check]], verdict: Verdict) -> Checklist:
-    """The checklist with the checks that were made, by place, and an ERROR for what was not."""
+    """The checklist with the checks that were made, by place, and an ERROR for what was not.
+
+    A run that did not pass, though all its checks did, is an ERROR of every device in it.
+    """
     entries = [_with(entry, found.get(entry.place, []), verdict) for entry in checklist.entries]
-    return replace(
+    tested = replace(
         checklist,
         entries=tuple(entries),
         run=verdict.results,
         columns=(*checklist.columns, *BATTERY),
     )
+    if verdict.verdict is Ended.PASS or tested.exit_status() != 0:
+        return tested
+    text = f"the run's verdict is {verdict.verdict}: {verdict.message}"
+    end = Check(_END, Outcome.ERROR, text, verdict.evidence)
+    marked = [replace(e, checks=(*e.checks, end)) if e.place else e for e in entries]
+    return replace(tested, entries=tuple(marked))
 
 
 def _with(entry: Entry, made: list[Check], verdict: Verdict) -> Entry:

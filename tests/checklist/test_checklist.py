@@ -88,6 +88,15 @@ def test_what_a_run_did_not_come_to_is_an_error(checklist: Checklist, count: int
     assert ended.exit_status() == 2
 
 
+def test_a_run_that_broke_after_all_checks_is_an_error(checklist: Checklist) -> None:
+    made = [Check(name, Outcome.PASS, "well") for name in BATTERY]
+    ended = with_checks(checklist, {"/soc/uart@1": made}, DIED)
+    text = "the run's verdict is ERROR: the host's QEMU exited"
+    assert ended.entries[0].checks[-1] == Check("end of the run", Outcome.ERROR, text, "qemu.log")
+    assert outcomes(ended) == [Outcome.ERROR, Outcome.MISSING, Outcome.MISSING]
+    assert ended.exit_status() == 2
+
+
 def test_checks_are_kept_as_they_are_made(tmp_path: Path) -> None:
     made = {"/soc/uart@1": [Check(GIVEN_BACK, Outcome.FAIL, "gone", "host/uart.trace")]}
     save_checks(tmp_path / "checks.json", made)
