@@ -158,7 +158,7 @@ def _lines(tree: Tree, node: Node) -> tuple[tuple[int, ...], ...]:
         cells = node.cells("interrupts")
     except TreeError:
         return ()
-    return tuple(cells[at : at + width] for at in range(0, len(cells), width or 1))
+    return tuple(cells[at : at + width] for at in range(0, len(cells), width)) if width else ()
 
 
 def _strings(node: Node, name: str) -> tuple[str, ...]:

@@ -112,9 +112,11 @@ class Placer:
 
     def _interrupt(self, node: BoardNode, line: tuple[int, ...]) -> int:
         name = self._board.name
-        pool: Iterable[int] = range(_FIRST_INTERRUPT[name], _LAST_INTERRUPT[name] + 1)
-        # The same controller as on the part: a number of it means the same.
-        wanted: tuple[int, ...] = (line[0],) if name == "e500" and line[2:3] != (1,) else ()
+        last = _LAST_INTERRUPT[name]
+        pool: Iterable[int] = range(_FIRST_INTERRUPT[name], last + 1)
+        # The same controller as on the part, if that may have more: a number of it means the same.
+        same = name == "e500" and line[2:3] != (1,) and line[0] <= last
+        wanted: tuple[int, ...] = (line[0],) if same else ()
         for number in (*wanted, *pool):
             if number not in self._lines:
                 self._lines.add(number)

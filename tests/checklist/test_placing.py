@@ -46,6 +46,20 @@ def test_each_has_an_interrupt_and_a_stream_of_its_own(placed: PlacedDevices) ->
     assert len(set(streams)) == len(streams)
 
 
+def test_a_number_that_the_controller_here_has_not_is_another(board_tree: Tree) -> None:
+    tree = Tree.parse(board_tree.to_blob())
+    tree.node(f"{SOC}/serial@11c500").set("interrupts", (300, 2, 0, 0))
+    lines = [line for d in place_devices(tree, BOARDS["e500"]).devices for line in d.interrupts]
+    assert max(lines) < 255
+
+
+def test_a_controller_without_cells_gives_no_interrupts(board_tree: Tree) -> None:
+    tree = Tree.parse(board_tree.to_blob())
+    tree.node(f"{SOC}/pic@40000").set("#interrupt-cells", 0)
+    tree.node(f"{SOC}/serial@11c500").set("interrupts", 36)
+    assert place_devices(tree, BOARDS["e500"]).assignable == ()
+
+
 def test_a_node_keeps_what_is_its_own(placed: PlacedDevices) -> None:
     (uart,) = (device for device in placed.devices if device.path == "/soc/serial@11c500")
     assert uart.compatible == ("fsl,ns16550", "ns16550")
