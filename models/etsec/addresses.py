@@ -10,9 +10,10 @@ from models.etsec.registers import MACSTNADDR1, MACSTNADDR2, OFFSETS, RCTRL, TYP
 from models.etsec.state import State
 from testbed.remoteport.registers import Register
 
-__all__ = ["BROADCAST", "Match", "is_group", "match", "station_address"]
+__all__ = ["BROADCAST", "PAUSE_ADDRESS", "Match", "is_group", "match", "station_address"]
 
 BROADCAST = b"\xff" * 6
+PAUSE_ADDRESS = bytes.fromhex("0180c2000001")
 
 _PAIRS: list[tuple[type[Register], type[Register]]] = [
     (TYPES[offset], TYPES[offset + 4])

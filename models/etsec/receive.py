@@ -8,7 +8,14 @@ from collections import deque
 from dataclasses import dataclass, field
 from itertools import islice
 
-from models.etsec.addresses import BROADCAST, Match, is_group, match
+from models.etsec.addresses import (
+    BROADCAST,
+    PAUSE_ADDRESS,
+    Match,
+    is_group,
+    match,
+    station_address,
+)
 from models.etsec.engine import Engine, Owner
 from models.etsec.filer import Verdict, file
 from models.etsec.line import MINIMUM, Frame
@@ -52,6 +59,16 @@ _TAG = slice(12, 16)
 def halt_bit(ring: int) -> int:
     """A ring's RSTAT.QHLT."""
     return RSTAT.QHLT0.mask >> ring
+
+
+def _is_pause(state: State, frame: Frame) -> bool:
+    """Whether the MAC itself heeds it: an undamaged pause frame to this station."""
+    data = frame.data
+    return (
+        data[12:16] == _MAC_CONTROL + _PAUSE
+        and not frame.bad_fcs
+        and data[:6] in (PAUSE_ADDRESS, station_address(state))
+    )
 
 
 def can_receive(state: State) -> bool:
@@ -198,7 +215,7 @@ class Receiver(Engine):
             if not control & RCTRL.RSF.mask:
                 return _Outcome(frame)
             flags |= RXBD.SH.mask
-        if data[12:16] == _MAC_CONTROL + _PAUSE and state[MACCFG1] & MACCFG1.Rx_Flow.mask:
+        if state[MACCFG1] & MACCFG1.Rx_Flow.mask and _is_pause(state, frame):
             return _Outcome(frame, events=IEVENT.RXC.mask)
         found = match(state, data[:6])
         if found is Match.NO:

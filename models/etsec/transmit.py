@@ -7,7 +7,7 @@ import struct
 import zlib
 from dataclasses import dataclass, field
 
-from models.etsec.addresses import station_address
+from models.etsec.addresses import PAUSE_ADDRESS, station_address
 from models.etsec.engine import Engine
 from models.etsec.line import MINIMUM, Frame
 from models.etsec.offload import offload
@@ -44,7 +44,6 @@ _WRITTEN = (
     TXBD.R.mask | TXBD.HFE.mask | TXBD.CF.mask | TXBD.RC.mask | TXBD.TOE.mask | TXBD.TR.mask
 ) | TXBD.PRE.mask
 _UNDERRUN = TXBD.TOE.mask
-_PAUSE_ADDRESS = bytes.fromhex("0180c2000001")
 
 
 def halt_bit(ring: int) -> int:
@@ -128,7 +127,7 @@ class Transmitter(Engine):
             return
         times = state[PTV]
         frame = (
-            _PAUSE_ADDRESS
+            PAUSE_ADDRESS
             + station_address(state)
             + struct.pack(">HHHH", 0x8808, 1, PTV.PT.get(times), PTV.PTE.get(times))
         )

@@ -251,9 +251,25 @@ def test_pause_frame_is_the_macs(rig: Rig) -> None:
     arrive(rig, pause)
     assert rig.received() is None
     assert rig.read(IEVENT) == RXC
+    rig.write(IEVENT, RXC)
+    arrive(rig, STATION + pause[6:])
+    assert rig.received() is None
+    assert rig.read(IEVENT) == RXC
     rig.write(MACCFG1, RX_EN | TX_EN)
     arrive(rig, pause)
     assert rig.received() is not None
+
+
+def test_pause_frame_that_is_not_the_macs(rig: Rig) -> None:
+    pause = bytes.fromhex("0180c2000001") + PEER + bytes.fromhex("880800010010")
+    rig.write(RCTRL, PROM)
+    rig.write(MACCFG1, RX_EN | TX_EN | RX_FLOW)
+    arrive(rig, PEER + pause[6:])
+    assert rig.received() is not None
+    rig.line.send(pause, bad_fcs=True)
+    rig.work()
+    assert rig.received() is not None
+    assert not rig.read(IEVENT) & RXC
 
 
 def test_coalescing(rig: Rig) -> None:
