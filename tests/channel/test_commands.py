@@ -171,17 +171,26 @@ def test_input_a_command_does_not_take_stops_only_its_writer(
 
 
 def test_a_deadline_names_command_and_last_output(client: AgentClient, deadline: Deadline) -> None:
-    started = time.monotonic()
-    with pytest.raises(ChannelTimeout) as caught:
-        client.run("echo $$; echo first; echo last words; sleep 1000", deadline=Deadline(1.0))
-    assert time.monotonic() - started < 10
+    script = "echo first; echo last words; sleep 1000"
+    with client.spawn(script, deadline=deadline) as process:
+        with client._link.lock:
+            process.stdout._wait(lambda: process.stdout.held == 17, deadline, "its words")
+        with pytest.raises(ChannelTimeout) as caught:
+            process.communicate(deadline=Deadline(0.1))
     assert str(caught.value) == (
-        "host: waited 1.0 s for the end of `echo $$; echo first; echo last words; sleep 1000`;"
-        " last output: last words"
+        f"host: waited 0.1 s for the end of `{script}`; last output: last words"
     )
-    pid, *lines = caught.value.last_lines
-    assert lines == ["first", "last words"]
-    gone(int(pid), deadline)
+    assert caught.value.last_lines == ("first", "last words")
+
+
+def test_a_deadline_ends_the_command(client: AgentClient, agent: Agent, deadline: Deadline) -> None:
+    started = time.monotonic()
+    with pytest.raises(ChannelTimeout, match=r"^host: waited 0\.5 s for"):
+        client.run("sleep 1000", deadline=Deadline(0.5))
+    assert time.monotonic() - started < 10
+    while children(agent.process.pid):  # each round trip is the agent's chance to reap
+        assert not deadline.expired
+        client.run(["true"], deadline=deadline)
 
 
 def test_binary_output_does_not_flood_a_message(client: AgentClient) -> None:
