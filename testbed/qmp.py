@@ -28,9 +28,9 @@ _CHECK_SECONDS = 0.5
 class _Transcribed(QMPClient):
     """A client that writes every message to a file as it passes."""
 
-    def __init__(self, name: str, transcript: Path) -> None:
+    def __init__(self, name: str, transcript: Path, start: float) -> None:
         super().__init__(name)
-        self._start = time.monotonic()
+        self._start = start
         self.transcript = transcript.open("a", buffering=1)
 
     def _note(self, arrow: str, message: Message) -> None:
@@ -50,6 +50,7 @@ class Qmp:
     """A QMP session over a connected socket. Every call has a deadline.
 
     `deadline` is for its beginning; `scale` multiplies that of commands which are given none.
+    Times in `transcript` are seconds since `start`, a moment of the monotonic clock.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Qmp:
         deadline: Deadline,
         *,
         scale: float = 1.0,
+        start: float | None = None,
     ) -> None:
         self.name = name
         self._scale = scale
@@ -73,7 +75,8 @@ class Qmp:
             target=self._loop.run_forever, name=f"qmp-{name}", daemon=True
         )
         self._thread.start()
-        self._client = _Transcribed(name, transcript)
+        start = time.monotonic() if start is None else start
+        self._client = _Transcribed(name, transcript, start)
         try:
             self._call("capabilities negotiation", self._client.connect(stream), deadline)
         except TestbedError:

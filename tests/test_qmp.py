@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,13 @@ class Monitor:
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
 
-    def session(self, scale: float = 1.0) -> Qmp:
-        log = self._folder / "qmp.log"
-        return Qmp("QEMU", self._ours, log, Stage.TEST, Deadline(10), scale=scale)
+    @property
+    def transcript(self) -> Path:
+        return self._folder / "qmp.log"
+
+    def session(self, scale: float = 1.0, start: float | None = None) -> Qmp:
+        deadline, log = Deadline(10), self.transcript
+        return Qmp("QEMU", self._ours, log, Stage.TEST, deadline, scale=scale, start=start)
 
     def say(self, message: dict[str, Any]) -> None:
         self._line.sendall(json.dumps(message).encode() + b"\r\n")
@@ -135,3 +140,12 @@ def test_the_deadline_of_a_command_is_scaled(
             session.execute("query-status")
         late.set()
     session.close()
+
+
+def test_the_transcript_counts_from_where_the_run_does(monitor: Monitor) -> None:
+    session = monitor.session(start=time.monotonic() - 1000)
+    assert session.execute("query-status") == {}
+    session.close()
+    lines = monitor.transcript.read_text().splitlines()
+    assert [line.split()[1] for line in lines] == ["<-", "->", "<-", "->", "<-"]
+    assert all(1000 <= float(line.split()[0]) < 1100 for line in lines)

@@ -110,6 +110,7 @@ class GuestQemu:
             Stage.GUEST_BOOT,
             self._run.deadline(_START_SECONDS),
             scale=self._run.timeout_scale,
+            start=self._run.start,
         )
 
     @property

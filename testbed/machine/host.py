@@ -195,6 +195,7 @@ class Host:
                 Stage.HOST_BOOT,
                 self.run.deadline(_QEMU_START_SECONDS),
                 scale=self.run.timeout_scale,
+                start=self.run.start,
             )
             if self.template is not None:
                 load_machine(self._qmp, self.template.state)
