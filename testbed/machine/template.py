@@ -45,6 +45,8 @@ class Template:
         """
         for name in _RECORDS:
             shutil.copyfile(self.folder / name, folder / name)
+        # Of a host that could not be restored there before, which had another log.
+        (folder / CONSOLE).with_suffix(".times").unlink(missing_ok=True)
         return Tree.load(folder / TREE)
 
 
