@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.artifacts.cache import Cache
+from testbed.artifacts.failure import failure
 
 _META = "meta.json"
 _BLOCK = 512
@@ -90,15 +91,19 @@ def remove(cache: Cache, gone: Iterable[Entry]) -> tuple[list[Entry], list[Entry
     """Remove entries. Returns those that went, and those that stay because they are in use.
 
     A template is in use while a run has it open, parts and downloads while anybody uses the cache.
+    Raises TestbedError when something may not be removed.
     """
     went: list[Entry] = []
     stay: list[Entry] = []
-    with _alone(cache) as alone:
-        for entry in gone:
-            free = _remove_template(entry) if entry.kind is Kind.TEMPLATE else alone
-            if free and entry.kind is not Kind.TEMPLATE:
-                _discard(entry.path, cache.building)
-            (went if free else stay).append(entry)
+    try:
+        with _alone(cache) as alone:
+            for entry in gone:
+                free = _remove_template(entry) if entry.kind is Kind.TEMPLATE else alone
+                if free and entry.kind is not Kind.TEMPLATE:
+                    _discard(entry.path, cache.building)
+                (went if free else stay).append(entry)
+    except OSError as error:
+        raise failure(f"cannot prune {cache.root}: {error.strerror}: {error.filename}") from None
     return went, stay
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from testbed.artifacts.cache import Cache
 from testbed.artifacts.contents import Kind, chosen, entries, remove
 from testbed.artifacts.progress import PlainProgress
 from testbed.artifacts.template_store import StoredTemplate, TemplateStore
+from testbed.errors import TestbedError
 
 DAY = 86400
 
@@ -109,6 +111,16 @@ def test_what_an_interrupted_prune_left_is_in_nobodys_way(filled: Filled) -> Non
             (filled.cache.building / f"{entry.path.name}.pruned" / "out").mkdir(parents=True)
     assert remove(filled.cache, found) == (found, [])
     assert not list(filled.cache.building.iterdir())
+
+
+def test_a_cache_of_somebody_else_is_told(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, _target: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    root = re.escape(str(filled.cache.root))
+    with pytest.raises(TestbedError, match=f"cannot prune {root}: Permission denied: {root}/"):
+        remove(filled.cache, entries(filled.cache))
 
 
 def test_parts_stay_while_anybody_uses_the_cache(filled: Filled) -> None:
