@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, replace
 from functools import cache
@@ -103,6 +104,8 @@ def prepare(
     for what, path in (("kernel", kernel), ("guest kernel", guest_kernel)):
         if path is not None and not path.exists():
             raise failure(f"the {what} that was named is not there: {path}")
+        if path is not None and not os.access(path, os.R_OK):
+            raise failure(f"the {what} that was named cannot be read by you: {path}")
     started = time.monotonic()
     makings = _makings(
         board,

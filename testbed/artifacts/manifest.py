@@ -52,7 +52,10 @@ def read_pinned(path: Path) -> dict[str, Selection]:
 
 def pinned_objects(path: Path) -> set[str]:
     """Names of the targets that the run of a manifest file used. Raises TestbedError."""
-    return set(_read(path).get("objects", ()))
+    objects = _read(path).get("objects", {})
+    if not isinstance(objects, dict):
+        raise failure(f"{path} cannot be used as a pinned manifest: its objects have no names")
+    return set(objects)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -301,3 +301,27 @@ def test_kernel_of_a_series_there_is_none_of(choose: Callable[..., BoardArtifact
         choose(kernel_series="7")
     with pytest.raises(TestbedError, match=r"no kernel 5 for one; it is built here, of one ser"):
         choose("one", guest_kernel_series="5")
+
+
+@pytest.mark.parametrize("what", ["kernel", "guest_kernel"])
+def test_a_kernel_that_may_not_be_read_is_told(
+    choose: Callable[..., BoardArtifacts],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+) -> None:
+    """Some distributions keep those in /boot from all but root, for whom nothing is closed."""
+    image = tmp_path / "vmlinuz"
+    image.write_bytes(b"image")
+    monkeypatch.setattr(board.os, "access", lambda path, mode: path != image)
+    with pytest.raises(TestbedError, match=f"cannot be read by you: {image}"):
+        choose(**{what: image})
+
+
+def test_a_manifest_whose_objects_are_none_is_refused(
+    choose: Callable[..., BoardArtifacts], tmp_path: Path
+) -> None:
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps({**choose().manifest, "objects": 5}))
+    with pytest.raises(TestbedError, match="cannot be used as a pinned manifest: its objects"):
+        choose(pinned=manifest)
