@@ -120,7 +120,7 @@ def load_driver(host: Host, path: str) -> SysfsDevice:
     """See that the device at `path` has a driver, and the devices its node lies in before it.
 
     A device that has one already is left as it is. TestbedError (bind) when there is no such
-    device or no driver for it.
+    device or no module for it; see `driver` of the result.
     """
     with host.run.step(Stage.BIND, f"loading the driver of {path}"):
         try:

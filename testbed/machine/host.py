@@ -28,6 +28,7 @@ from testbed.machine.disk import wait_for_disk
 from testbed.machine.interrupts import count_named
 from testbed.machine.models import Models
 from testbed.machine.network import interface_of
+from testbed.machine.platform_device import PlatformDevices
 from testbed.machine.saved_machine import load_machine, save_machine
 from testbed.machine.serial_port import open_serial_port
 from testbed.machine.template import Template
@@ -341,8 +342,19 @@ class Host:
         return open_serial_port(self.agent, self.tree, self.node(path), self.run.deadline(20))
 
     def load_driver(self, path: str) -> str:
-        """See that the device at a device-tree path has its native driver, and name it."""
-        return assignment.load_driver(self, path).driver
+        """See that the device at a device-tree path has its native driver, and name it.
+
+        TestbedError (bind) when it has none afterwards.
+        """
+        device = assignment.load_driver(self, path)
+        if not device.driver:
+            said = PlatformDevices(self.agent).kernel_says(device.name, self.run.deadline(30))
+            raise TestbedError(
+                Stage.BIND,
+                f"no driver of the host took {path}; its kernel says: {said or 'nothing'}",
+                evidence=self.console.log,
+            )
+        return device.driver
 
     def disk(self, path: str, *, seconds: float = 30) -> str:
         """The disk, such as /dev/sda, that the host's own driver made of a storage controller."""
