@@ -249,7 +249,7 @@ def test_a_killed_build_is_cleaned_up_and_done_again(
 
     started = time.monotonic()
     assert Objects(cache).build(recipe, build_with(content), progress)
-    assert time.monotonic() - started < 5, "the dead run's lock was waited for"
+    assert time.monotonic() - started < 30, "the dead run's lock was waited for"
     assert (Objects(cache).folder(recipe) / "link").read_bytes() == content
     assert tree(cache.building) == []
 

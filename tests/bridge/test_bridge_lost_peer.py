@@ -176,13 +176,13 @@ def test_reconnect(raw: Raw, peer: Peer, serve: Callable[..., Server]) -> None:
 
 def test_reconnect_to_a_peer_that_says_nothing(raw: Raw, peer: Peer) -> None:
     """The machine goes on meanwhile: accesses do not wait for the handshake."""
-    machine = raw(reconnect_ms=10, timeout_ms=3000)
+    machine = raw(reconnect_ms=10, timeout_ms=6000)
     peer.accept(b"")
     start = time.monotonic()
     assert machine.read(BASE, 4) == ONES
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 5
     assert peer.closed_by_qemu()
-    assert 2.5 < time.monotonic() - start < 10
+    assert 5.5 < time.monotonic() - start < 20
     peer.accept()
     machine.wait_for(lambda: "connected again" in machine.log, "the next connection")
 

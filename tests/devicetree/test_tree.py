@@ -18,7 +18,7 @@ Compiled = Callable[[str], Tree]
 
 
 @given(SPECS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_tree_survives_its_blob(spec: Spec) -> None:
     tree = build(spec)
     assert spec_of(tree.root) == spec
@@ -28,7 +28,7 @@ def test_a_tree_survives_its_blob(spec: Spec) -> None:
 
 
 @given(SPECS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_dtc_reads_the_same_tree(tmp_path_factory: pytest.TempPathFactory, spec: Spec) -> None:
     blob = tmp_path_factory.mktemp("dtc") / "some.dtb"
     build(spec).save(blob)

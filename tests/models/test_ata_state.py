@@ -100,7 +100,7 @@ def _count(request: pytest.FixtureRequest) -> Iterator[None]:
         print(f"\nata: {_tried} mutated states")
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(
     st.sampled_from(_PLACES),
     _JUNK | st.integers(0, 300) | st.just("remove") | st.just("add"),

@@ -198,7 +198,7 @@ def _count(request: pytest.FixtureRequest) -> Iterator[None]:
         print(f"\nns16550a: {_tried} mutated states")
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     st.dictionaries(
         st.sampled_from(_FIELDS) | st.text(max_size=5),

@@ -228,7 +228,7 @@ PACKETS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(PACKETS, min_size=1, max_size=6), st.data())
 def test_packets_survive_the_wire_in_pieces_of_any_size(
     packets: list[Packet], data: st.DataObject
@@ -406,7 +406,7 @@ def test_mutated_input_never_raises_anything_but_a_named_field(rng: random.Rando
     assert len(errors) > 2_000
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.lists(st.sampled_from(sample_packets()), min_size=1, max_size=3),
     st.lists(st.tuples(st.integers(0, 399), u(8)), min_size=1, max_size=4),

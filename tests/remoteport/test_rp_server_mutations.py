@@ -94,8 +94,7 @@ def test_mutated_inputs_close_the_connection_and_nothing_else(
 
 @settings(
     max_examples=200,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     st.lists(st.sampled_from(sample_packets()), min_size=1, max_size=4),

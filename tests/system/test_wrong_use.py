@@ -84,7 +84,7 @@ def test_broken_scenario_file(testbed: Testbed, tmp_path: Path) -> None:
 @pytest.mark.parametrize("option", ["--kernel", "--guest-kernel"])
 def test_wrong_kernel(testbed: Testbed, tmp_path: Path, board: str, kind: str, option: str) -> None:
     kernel = tmp_path / "kernel"
-    kernel.write_bytes(os.urandom(100_000))
+    kernel.write_bytes(b"no" + os.urandom(100_000))  # never the beginning of a gzip file
     done = testbed.run("uart-exposed", "--board", board, option, kernel)
     (verdict,) = done.verdicts
     assert (done.status, verdict["stage"]) == (ERROR, "artifacts")
