@@ -95,6 +95,8 @@ class Commands:
         """Start `argv`; the caller waits for it, then calls `forget` and `check`."""
         program = str(argv[0])
         found = shutil.which(program, path=SEARCH_PATH)
+        if found is None and os.sep in program and Path(program).is_file():
+            raise failure(f"cannot {what}: {program} is no program that you may run")
         if found is None:
             raise failure(f"cannot {what}: {program} is not installed; run 'testbed doctor'")
         environment = {**os.environ, "LC_ALL": "C", "PATH": SEARCH_PATH, **(env or {})}

@@ -48,6 +48,12 @@ def test_a_missing_program_points_to_the_doctor(commands: Commands) -> None:
         commands.run(["no-such-program"], what="do it")
 
 
+def test_a_file_that_is_no_program_is_not_looked_for(commands: Commands, tmp_path: Path) -> None:
+    (tmp_path / "qemu").write_text("no program")
+    with pytest.raises(TestbedError, match=r"qemu is no program that you may run$"):
+        commands.run([tmp_path / "qemu"], what="do it")
+
+
 def test_a_pipe_carries_everything(commands: Commands, tmp_path: Path, random: Random) -> None:
     content = random.randbytes(300_000)
     (tmp_path / "in").write_bytes(content)
