@@ -19,6 +19,8 @@ from testbed.errors import Stage, TestbedError
 
 STEPS_FILE = "steps.jsonl"
 
+_LONGEST_MOMENT = 30
+
 _STAGE = "_testbed_stage"
 """Attribute of an exception: the step it came out of."""
 
@@ -61,6 +63,10 @@ class Run:
     def deadline(self, seconds: float) -> Deadline:
         """A deadline `seconds` from now, scaled as the person running asked."""
         return Deadline(seconds * self.timeout_scale)
+
+    def moment(self, seconds: float) -> Deadline:
+        """As `deadline`, for what comes at once or not at all: no debugger makes it last."""
+        return Deadline(min(seconds * self.timeout_scale, _LONGEST_MOMENT))
 
     def folder(self, name: str) -> Path:
         path = self.directory / name

@@ -106,6 +106,14 @@ def test_deadlines_are_scaled(tmp_path: Path) -> None:
     run.close()
 
 
+def test_a_moment_is_scaled_but_never_long(tmp_path: Path) -> None:
+    """A debugger's scale is a thousand."""
+    for scale, seconds in ((1, 2), (2.5, 5), (1000, 30)):
+        run = Run(tmp_path, timeout_scale=scale)
+        assert run.moment(2).seconds == seconds
+        run.close()
+
+
 def test_a_command_line_can_be_run_again_from_anywhere(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.folder("guest0")

@@ -120,7 +120,7 @@ class GuestQemu:
 
     def wait_for_output(self) -> None:
         """Wait a little for its end to be known: its channels break before."""
-        self._reader.join(self._run.deadline(_END_SECONDS).remaining)
+        self._reader.join(self._run.moment(_END_SECONDS).remaining)
 
     def end(self, how: signal.Signals) -> None:
         """Send a signal that ends it, and wait until it is gone."""

@@ -43,6 +43,7 @@ _QEMU_START_SECONDS = 20
 _BOOT_SECONDS = 60
 _RESTORE_SECONDS = 20
 _SAVE_SECONDS = 60
+_END_SECONDS = 1
 _SEED_BYTES = 64
 
 
@@ -263,7 +264,7 @@ class Host:
         process = self._process
         if process is not None:
             # Its channels break before its end is known, if that is what it was.
-            process.wait(self.run.deadline(1))
+            process.wait(self.run.moment(_END_SECONDS))
         cause = self.models.failure() or self.watch.failure
         if cause is not None and cause is not error:
             raise cause from None
