@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 
 from testbed.devicetree.tree import Tree
@@ -31,12 +32,13 @@ def named_file(wanted: str) -> Path | None:
 
 def kernel_tree(name: str, trees: Path) -> Path:
     """The kernel's own tree of this name below `trees`; UsageError without one, or with several."""
-    found = sorted(trees.glob(f"arch/*/boot/dts/**/{name}.dts"))
+    as_it_is = glob.escape(name)
+    found = sorted(trees.glob(f"arch/*/boot/dts/**/{as_it_is}.dts"))
     if len(found) == 1:
         return found[0]
     if found:
         raise UsageError(f"{name}: several trees of the kernel are called so, name the file")
-    near = sorted(trees.glob(f"arch/*/boot/dts/**/*{name}*.dts"))
+    near = sorted(trees.glob(f"arch/*/boot/dts/**/*{as_it_is}*.dts"))
     advice = f"; it has {', '.join(path.stem for path in near[:8])}" if near else ""
     raise UsageError(f"{name}: neither a file nor a tree of the kernel's source{advice}")
 

@@ -61,6 +61,7 @@ def test_what_to_write_says_who_drives_it(tmp_path: Path) -> None:
     [
         (["no-such-board"], "no-such-board: neither a file nor a tree of the kernel's source"),
         (["ls1046a-rdb"], "it has fsl-ls1046a-rdb"),
+        (["**.dts*"], "**.dts*: neither a file nor a tree of the kernel's source"),
         (["/none/board.dts"], "/none/board.dts: no such device tree"),
     ],
 )
