@@ -15,6 +15,7 @@ from testbed.options import Options
 from testbed.process import Process
 from testbed.run import new_directory
 from testbed.runner.discover import ScenarioFile
+from testbed.runner.invocation import choosing
 from testbed.scenario.verdict import Outcome, Verdict
 
 _TIMES = 3
@@ -58,7 +59,7 @@ def _run(scenario: str, options: Options, results: Path) -> tuple[float, Verdict
     folder = new_directory(results, Path(scenario).stem)
     command = [sys.executable, "-m", "testbed.cli.main", "run", scenario]
     command += ["--board", options.board, "--results", str(folder)]
-    command += ["--timeout-scale", str(options.timeout_scale)]
+    command += ["--timeout-scale", str(options.timeout_scale), *choosing(options)]
     start = time.perf_counter()
     process = Process(command, cwd=Path.cwd(), log=folder / "output.log")
     try:

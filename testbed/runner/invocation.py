@@ -61,23 +61,28 @@ class Invocation:
         """The command that runs the scenario again as it was run, with the same random content."""
         own = self.scenario.is_relative_to(SCENARIOS)
         scenario = scenario_name(self.scenario) if own else str(self.scenario)
-        options, defaults = self.options, Options()
-        words = ["testbed", "run", scenario, "--board", options.board, "--seed", str(seed)]
-        for option, values in {
-            "--kernel": (options.kernel, options.kernel_series),
-            "--qemu": (options.qemu,),
-            "--qemu-source": (options.qemu_source,),
-            "--guest-kernel": (
-                options.guest_kernel,
-                options.guest_kernel_series,
-                options.nested_kernel,
-            ),
-            "--guest-qemu": (options.guest_qemu, options.nested_qemu),
-        }.items():
-            words += [word for value in values if value for word in (option, str(value))]
-        if options.guest_tree != defaults.guest_tree:
-            words += ["--guest-tree", options.guest_tree]
-        return shlex.join([*words, *(["--cold"] if options.cold else [])])
+        words = ["testbed", "run", scenario, "--board", self.options.board, "--seed", str(seed)]
+        return shlex.join([*words, *choosing(self.options)])
+
+
+def choosing(options: Options) -> list[str]:
+    """What `testbed run` is told of the parts of a board, and of the host's boot."""
+    words = []
+    for option, values in {
+        "--kernel": (options.kernel, options.kernel_series),
+        "--qemu": (options.qemu,),
+        "--qemu-source": (options.qemu_source,),
+        "--guest-kernel": (
+            options.guest_kernel,
+            options.guest_kernel_series,
+            options.nested_kernel,
+        ),
+        "--guest-qemu": (options.guest_qemu, options.nested_qemu),
+    }.items():
+        words += [word for value in values if value for word in (option, str(value))]
+    if options.guest_tree != Options().guest_tree:
+        words += ["--guest-tree", options.guest_tree]
+    return [*words, *(["--cold"] if options.cold else [])]
 
 
 @functools.cache

@@ -18,7 +18,7 @@ import json, sys
 from pathlib import Path
 scenario = sys.argv[4]
 folder = Path(sys.argv[sys.argv.index("--results") + 1], "run")
-print("ran", scenario)
+print("ran", scenario, *sys.argv[sys.argv.index("--timeout-scale") + 2 :])
 if {leaves}:
     folder.mkdir()
     seconds = {{"bind": 20.0 if "reference" in scenario else 10.0, "total": 30.0}}
@@ -65,6 +65,15 @@ def test_a_board_without_9p_has_no_reference(
     options = Options(board="e500", results=options.results)
     names = [figure.name for figure in beside_qemu.measure_beside_qemu(options)]
     assert names == ["uart: command to verdict", "uart: bind"]
+
+
+def test_what_was_chosen_is_what_is_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = stand_in(tmp_path, monkeypatch)
+    chosen = Options(results=options.results, nested_qemu="stock", kernel_series="6.1")
+    list(beside_qemu.measure_beside_qemu(chosen))
+    said = {path.read_text() for path in (tmp_path / "results").glob("*/*/output.log")}
+    assert len(said) == 2
+    assert all(text.endswith(" --kernel 6.1 --guest-qemu stock\n") for text in said)
 
 
 @pytest.mark.parametrize(
