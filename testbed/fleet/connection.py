@@ -122,11 +122,10 @@ class Connection:
         assert self._process.stdout is not None
         with self._process.stdout as stream:
             for line in stream:
-                try:
-                    event = json.loads(line)
-                except ValueError:
+                event = _event(line)
+                if event is None:
                     continue  # what a login script prints
-                if event.get("event") == "ready":
+                if event["event"] == "ready":
                     self.folder, self._status = event["folder"], event["status"]
                     self.slots = self.ssh.machine.slots or event["slots"]
                     self._versions = event["versions"]
@@ -162,3 +161,12 @@ class Connection:
 
     def _failure(self, message: str, excerpt: tuple[str, ...] = ()) -> TestbedError:
         return TestbedError(Stage.INFRASTRUCTURE, message, evidence=self.log, excerpt=excerpt)
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    """What a line of the far end says; None of any other."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "event" in event else None
