@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from testbed.cli import arguments
@@ -32,6 +35,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     try:
         command = importlib.import_module(f"testbed.cli.{parsed.command.replace('-', '_')}")
         status: int = command.main(parsed)
+        sys.stdout.flush()
     except UsageError as error:
         print(f"testbed: {error}", file=sys.stderr)
         return USAGE_STATUS
@@ -40,6 +44,13 @@ def run(argv: Sequence[str] | None = None) -> int:
         if error.evidence is not None:
             print(f"testbed: see {error.evidence}", file=sys.stderr)
         return 2
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # rich makes the one of the other, with a status of 1
+        _print_nowhere()
         return 2
     return status
+
+
+def _print_nowhere() -> None:
+    """Nobody reads the output any more: Python would complain when it ends."""
+    with contextlib.suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from types import FrameType
 
@@ -27,6 +28,9 @@ def _run(words: Sequence[str]) -> int:
         status: int = importlib.import_module("testbed.cli.command_line").run(words)
     except KeyboardInterrupt:
         print("testbed: interrupted", file=sys.stderr)
+        return 2
+    except Exception:  # Python's own status for it is 1, which says that a scenario failed
+        traceback.print_exc()
         return 2
     return status
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -157,6 +158,52 @@ def test_what_ends_a_command_is_told_without_a_traceback(
     monkeypatch.setattr("testbed.cli.list.main", broken)
     assert status_of("list") == status
     assert capsys.readouterr().err == said
+
+
+def test_a_mistake_of_the_testbed_is_no_fail(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_parsed: argparse.Namespace) -> int:
+        raise RuntimeError("mistaken")
+
+    monkeypatch.setattr("testbed.cli.list.main", broken)
+    assert status_of("list") == 2
+    assert "RuntimeError: mistaken" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("says", "words", "status"),
+    [
+        ("print", ["list"], 2),
+        ("Console().print", ["list"], 2),
+        ("Console().print", ["bisect", "uart"], 130),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_output_that_nobody_reads_is_no_fail(
+    says: str, words: list[str], status: int, size: int
+) -> None:
+    program = f"""
+import sys
+from rich.console import Console
+from testbed.cli import bisect, list, main
+
+bisect.main = list.main = lambda _: {says}("x" * {size}) or 0
+sys.exit(main.main({words}))
+"""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (status, "")
 
 
 def test_sigterm_unwinds_as_ctrl_c_does(
