@@ -31,9 +31,15 @@ def options_of(parsed: argparse.Namespace) -> Options:
 
     def path(name: str) -> Path | None:
         given: Path | str | None = getattr(parsed, name, None)
-        if given is not None and not Path(given).exists():
-            raise UsageError(f"--{name.replace('_', '-')} {given}: no such file")
-        return Path(given).resolve() if given is not None else None
+        if given is None:
+            return None
+        try:
+            return Path(given).resolve(strict=True)
+        except FileNotFoundError:
+            why = "no such file"
+        except (OSError, RuntimeError) as error:  # the latter of a link that leads to itself
+            why = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"--{name.replace('_', '-')} {given}: {why}")
 
     nested = getattr(parsed, "guest_qemu", None)
     if nested == "stock" and not has_stock_nested_qemu(parsed.board):

@@ -37,6 +37,10 @@ def jobs(text: str) -> int | None:
 def new_file(text: str) -> Path:
     """A file to be written at the end, when it is too late to say that it cannot be."""
     path = Path(text)
-    if path.is_dir() or not path.parent.is_dir():
+    try:
+        fits = not path.is_dir() and path.parent.is_dir()
+    except OSError:  # a name too long, or below a folder that is somebody else's
+        fits = False
+    if not fits:
         raise argparse.ArgumentTypeError(f"{text} is not a file in a folder that exists")
     return path

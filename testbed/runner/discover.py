@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -34,7 +34,10 @@ class ScenarioFile:
         value = self._assigned("boards")
         if not isinstance(value, ast.Tuple):
             return ()
-        return tuple(str(ast.literal_eval(item)) for item in value.elts)
+        try:
+            return tuple(str(ast.literal_eval(item)) for item in value.elts)
+        except ValueError:
+            return ()  # running it will tell
 
     def guest_tree(self) -> TreeMaker | None:
         """Who makes its guests' trees, as its class says; None: the person running says."""
@@ -83,13 +86,16 @@ def find(wanted: Iterable[str], board: str) -> list[ScenarioFile]:
         path = Path(word)
         if word in known:
             found.append(known[word])
-        elif path.is_dir():
+        elif _is(Path.is_dir, path):
             inside = all_scenarios(path.resolve())
             if not inside:
                 raise UsageError(f"no scenario files in {word}")
-            found += [file for file in inside if file.runs_on(board)]
+            for_board = [file for file in inside if file.runs_on(board)]
+            if not for_board:
+                raise UsageError(f"no scenario in {word} is for {board}")
+            found += for_board
             continue
-        elif path.is_file():
+        elif _is(Path.is_file, path):
             found.append(ScenarioFile(scenario_name(path), path.resolve()))
         else:
             raise UsageError(
@@ -100,3 +106,10 @@ def find(wanted: Iterable[str], board: str) -> list[ScenarioFile]:
             boards = " and ".join(found[-1].boards())
             raise UsageError(f"scenario {found[-1].name} is for {boards}, not for {board}")
     return found
+
+
+def _is(what: Callable[[Path], bool], path: Path) -> bool:
+    try:
+        return what(path)
+    except OSError as error:  # a name too long, or below a folder that is somebody else's
+        raise UsageError(f"cannot look at {path}: {error.strerror}") from None

@@ -55,6 +55,8 @@ def status_of(*words: str) -> int:
         ("run uart --junit /", "argument --junit: / is not a file in a folder that exists"),
         ("run uart --guest-kernel /none", "--guest-kernel /none: no such file"),
         ("run uart --guest-qemu /none", "--guest-qemu /none: no such file"),
+        (f"run uart --qemu {'x' * 300}", "xxx: File name too long"),
+        (f"run uart --json {'x' * 300}", "xxx is not a file in a folder that exists"),
         ("run uart --kernels 6.1,,7", "--kernels: '6.1,,7' is not a list of words with commas"),
         (
             "run uart --kernels 6.1,5.10",

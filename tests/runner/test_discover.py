@@ -82,6 +82,23 @@ def test_some_scenarios_are_for_some_boards(folder: Path) -> None:
     assert three.boards() == ("e500", "other")
 
 
+def test_a_folder_with_none_for_the_board_is_an_error(folder: Path) -> None:
+    for path in folder.rglob("*.py"):
+        path.write_text('class Other:\n    boards = ("other",)\n')
+    with pytest.raises(UsageError, match="no scenario in mine is for e500"):
+        find(["uart", "mine"], "e500")
+
+
+def test_boards_that_only_running_it_tells_are_every_one(folder: Path) -> None:
+    (folder / "named.py").write_text('A = "e500"\nclass Named:\n    boards = (A,)\n')
+    assert [file.name for file in find(["mine/named.py"], "arm-virt")] == ["named"]
+
+
+def test_a_name_that_no_file_can_have_is_an_error(folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot look at x+: File name too long"):
+        find(["x" * 300], "e500")
+
+
 def test_what_cannot_be_read_is_for_every_board(folder: Path) -> None:
     (folder / "broken.py").write_text("class:")
     assert [file.name for file in find(["mine/broken.py"], "e500")] == ["broken"]
