@@ -38,7 +38,14 @@ def _named_in(file: Path) -> Iterator[Path]:
             continue
         for name in names:
             # A name is one word: text that mentions a file is not meant, nor is another folder.
-            if name and "/" not in name and "\0" not in name and len(name) < 256:
-                path = file.with_name(name) if name not in (".", "..") else file
-                if path != file and path.is_file():
+            if name and "/" not in name and "\0" not in name and name not in (".", ".."):
+                path = file.with_name(name)
+                if path != file and _is_file(path):
                     yield path
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # text that is too long for a name
+        return False

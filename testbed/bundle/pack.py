@@ -107,7 +107,10 @@ def _headers(source: Path) -> Iterator[Path]:
 def _write(out: Path, index: Index, contents: dict[str, _Content]) -> int:
     unfinished = out.with_name(f".{out.name}.unfinished")
     try:
-        with tarfile.open(unfinished, "w:gz", format=tarfile.PAX_FORMAT) as archive:
+        # Links, hard ones too, are packed as the files that they lead to: others are refused.
+        with tarfile.open(
+            unfinished, "w:gz", format=tarfile.PAX_FORMAT, dereference=True
+        ) as archive:
             for name, content in {INDEX: index.to_json().encode(), **contents}.items():
                 if isinstance(content, Path):
                     archive.add(content, name, recursive=False, filter=_nobodys)
@@ -127,7 +130,7 @@ def _sha256(content: _Content) -> str:
 
 
 def _nobodys(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Users of this machine mean nothing on another; nor do hard links."""
+    """Users of this machine mean nothing on another."""
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     return member

@@ -78,6 +78,23 @@ def test_what_the_person_brought_comes_along(tmp_path: Path) -> None:
     assert not (options.qemu_source / "hw").exists()
 
 
+def test_links_are_packed_as_what_they_lead_to(tmp_path: Path) -> None:
+    """A kernel for both machines that has two names, and a file of several scenarios."""
+    kernel = tmp_path / "Image"
+    kernel.write_bytes(b"kernel")
+    (tmp_path / "Image.again").hardlink_to(kernel)
+    there = make_run(tmp_path / "there", Options(kernel=kernel, guest_kernel=kernel))
+    rules = tmp_path / "there/scenarios/rules.dts"
+    rules.rename(tmp_path / "common.dts")
+    rules.symlink_to(tmp_path / "common.dts")
+    here = tmp_path / "here"
+    options = unpack(bundled(there, tmp_path), here).options
+    assert options.kernel is not None
+    assert options.guest_kernel is not None
+    assert options.kernel.read_bytes() == options.guest_kernel.read_bytes() == b"kernel"
+    assert (here / "scenario/rules.dts").read_text() == "/dts-v1/;\n"
+
+
 def test_what_was_brought_and_changed_is_refused(tmp_path: Path) -> None:
     kernel = tmp_path / "Image"
     kernel.write_bytes(b"kernel")

@@ -32,6 +32,7 @@ def found(folder: Path, text: str) -> list[str]:
         ("import mine\nME = 'mine.py'", []),
         ("A = 'inner'; B = '../x'; C = ''; D = '.'; E = '\\0'; F = 'no.dts'", []),
         ("'''It is about rules.dts.'''", []),
+        (f"A = '{'x' * 5000}'; B = '{'ü' * 200}'", []),
         ("def broken(", []),
     ],
 )
