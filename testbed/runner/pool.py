@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
@@ -44,8 +45,9 @@ class Pool:
         self._until_fail = until_fail
         self._failed = False
         self._verdicts: dict[int, Verdict] = {}
-        self._running: dict[int, Running] = {}
-        self._ended: SimpleQueue[tuple[Job, Verdict | Exception]] = SimpleQueue()
+        self._running: dict[int, _Waiter] = {}
+        self._ended: SimpleQueue[int] = SimpleQueue()
+        """Numbers of jobs; an interruption may lose one."""
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -53,10 +55,10 @@ class Pool:
         return [self._verdicts[number] for number in sorted(self._verdicts)]
 
     def run(self, jobs: Iterator[Job]) -> None:
-        """Run all jobs. KeyboardInterrupt ends those that run, once their verdicts are there."""
+        """Run all jobs. An exception ends those that run, once their verdicts are there."""
         try:
             self._run(jobs)
-        except KeyboardInterrupt:
+        except BaseException:
             self._end_all()
             raise
 
@@ -69,7 +71,7 @@ class Pool:
                 self._begin(job)
             if not self._running:
                 return
-            self._take_next()
+            self._take_ended(self._ended.get())
 
     def _begin(self, job: Job) -> None:
         # The kernel binds a process to the thread that started it: this one outlives them all.
@@ -77,23 +79,12 @@ class Pool:
         if isinstance(started, Verdict):
             self._take(job, started)
             return
-        self._running[job.number] = started
-        threading.Thread(
-            target=self._wait, args=(job, started), name=f"wait {job.label}", daemon=True
-        ).start()
+        self._running[job.number] = waiter = _Waiter(job, started, self._ended)
+        waiter.start()
 
-    def _wait(self, job: Job, running: Running) -> None:
-        try:
-            self._ended.put((job, running.wait()))
-        except Exception as error:  # told where somebody waits for the verdict
-            self._ended.put((job, error))
-
-    def _take_next(self) -> None:
-        job, outcome = self._ended.get()
-        del self._running[job.number]
-        if isinstance(outcome, Exception):
-            raise outcome
-        self._take(job, outcome)
+    def _take_ended(self, number: int) -> None:
+        waiter = self._running.pop(number)
+        self._take(waiter.job, waiter.verdict())
 
     def _take(self, job: Job, verdict: Verdict) -> None:
         self._verdicts[job.number] = verdict
@@ -101,8 +92,35 @@ class Pool:
         self._done(job, verdict)
 
     def _end_all(self) -> None:
-        for running in self._running.values():
+        for waiter in self._running.values():
             # Each may take a while to end its machines: all at once, then.
-            threading.Thread(target=running.end, daemon=True).start()
-        while self._running:
-            self._take_next()
+            threading.Thread(target=waiter.running.end, daemon=True).start()
+        for number, waiter in list(self._running.items()):
+            waiter.join()
+            with contextlib.suppress(Exception):  # what came first is told
+                self._take_ended(number)
+
+
+class _Waiter(threading.Thread):
+    """Waits for the verdict of a run, and says in `ended` that it is there."""
+
+    def __init__(self, job: Job, running: Running, ended: SimpleQueue[int]) -> None:
+        super().__init__(name=f"wait {job.label}", daemon=True)
+        self.job = job
+        self.running = running
+        self._ended = ended
+        self._outcome: Verdict | Exception | None = None
+
+    def run(self) -> None:
+        try:
+            self._outcome = self.running.wait()
+        except Exception as error:  # told where somebody waits for the verdict
+            self._outcome = error
+        self._ended.put(self.job.number)
+
+    def verdict(self) -> Verdict:
+        """Once it is there. Raises what went wrong in waiting."""
+        assert self._outcome is not None
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
+        return self._outcome

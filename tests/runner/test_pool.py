@@ -145,6 +145,40 @@ def test_interrupted_ends_all_and_keeps_every_verdict() -> None:
     assert rig.verdicts == [("a", "PASS"), ("b", "PASS"), ("c", "ERROR")]
 
 
+def test_interrupted_when_one_has_just_ended_waits_for_no_other() -> None:
+    rig = Rig(width=1)
+    rig.script = {"a": [("a", Outcome.PASS)]}
+    ended = rig.pool._ended
+
+    class Interrupted:
+        put = staticmethod(ended.put)
+
+        @staticmethod
+        def get() -> int:
+            ended.get(timeout=SECONDS)
+            raise KeyboardInterrupt
+
+    rig.pool._ended = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        rig.run("a", "b")
+    assert rig.verdicts == [("a", "PASS")]
+
+
+def test_one_that_cannot_be_started_ends_those_that_run() -> None:
+    rig = Rig(width=2)
+    start = rig.pool._start
+
+    def full(job: Job) -> Run | Verdict:
+        if job.label == "b":
+            raise OSError("no space left on device")
+        return start(job)
+
+    rig.pool._start = full
+    with pytest.raises(OSError, match="no space left"):
+        rig.run("a", "b")
+    assert rig.verdicts == [("a", "ERROR")]
+
+
 def test_what_goes_wrong_in_waiting_reaches_the_caller() -> None:
     rig = Rig(width=1)
     rig.script = {"a": [("a", OSError("no space left on device"))]}
