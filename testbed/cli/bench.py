@@ -69,7 +69,7 @@ def _whole_run(options: Options) -> Figure:
     """Scenario `uart`, from the start of its process to its verdict."""
     start = time.perf_counter()
     launch = Launch(find(["uart"], options.board)[0], replace(options, seed=1), lambda event: None)
-    verdict = launch.wait()
+    verdict = launch.wait_or_end()
     seconds = time.perf_counter() - start
     return Figure(f"scenario uart: {verdict.verdict}", "s", seconds, aim="under 30")
 

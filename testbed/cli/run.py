@@ -24,7 +24,7 @@ from testbed.runner.files import write_files
 from testbed.runner.jobs import Job, jobs
 from testbed.runner.keeper import check_terminal, leave_to_person
 from testbed.runner.kernels import on_each, tables
-from testbed.runner.launch import Launch
+from testbed.runner.launch import Launch, leave_verdict
 from testbed.runner.live import LineReport, report_for
 from testbed.runner.pool import Pool
 from testbed.runner.report import exit_status
@@ -158,6 +158,6 @@ def _not_run(job: Job, error: TestbedError) -> Verdict:
         evidence=str(error.evidence or directory),
         excerpt=error.excerpt,
     )
-    verdict.write()
+    leave_verdict(verdict)
     leave_report(directory)
     return verdict

@@ -31,7 +31,7 @@ def main(parsed: argparse.Namespace) -> int:
     options = replace(options_of(parsed), shell=True)
     parts_for(options, progress_for())
     launch = Launch(scenarios[0], options, _show, kept=partial(leave_to_person, attached=True))
-    verdict = launch.wait()
+    verdict = launch.wait_or_end()
     print(f"{verdict.verdict} {verdict.message}\nthe run is in {verdict.results}")
     return exit_status([verdict])
 

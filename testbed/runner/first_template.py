@@ -68,10 +68,4 @@ def _is_there(options: Options, artifacts: BoardArtifacts) -> bool:
 
 
 def _run(options: Options) -> Verdict:
-    launch = Launch(_SCENARIO, options, lambda _: None)
-    try:
-        return launch.wait()
-    except KeyboardInterrupt:
-        launch.end()
-        launch.wait()
-        raise
+    return Launch(_SCENARIO, options, lambda _: None).wait_or_end()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.deadline import Deadline
-from testbed.errors import Stage
+from testbed.errors import Stage, TestbedError
 from testbed.options import ENVIRONMENT, Options
 from testbed.paths import PROJECT
 from testbed.process import die_with_parent, tail
@@ -55,7 +55,14 @@ class Launch:
         self.scenario = scenario
         results = options.results or Path.cwd() / "testbed-results"
         self.directory = new_directory(results, scenario.name)
-        Invocation(scenario.path, options, revision()).write(self.directory)
+        try:
+            Invocation(scenario.path, options, revision()).write(self.directory)
+        except OSError as error:
+            raise TestbedError(
+                Stage.INFRASTRUCTURE,
+                f"cannot write to the results folder {self.directory}: {error.strerror};"
+                " choose another with --results",
+            ) from None
         reader, writer = os.pipe()
         chosen = replace(options, directory=self.directory, events=writer)
         self._options = options
@@ -101,9 +108,18 @@ class Launch:
         verdict = Verdict.read(self.directory)
         if verdict is None:
             verdict = self._without_verdict(status)
-            verdict.write()
+            leave_verdict(verdict)
         leave_report(self.directory)
         return verdict
+
+    def wait_or_end(self) -> Verdict:
+        """The same, where KeyboardInterrupt ends the scenario first."""
+        try:
+            return self.wait()
+        except KeyboardInterrupt:
+            self.end()
+            self.wait()
+            raise
 
     def end(self) -> None:
         """Ask the scenario to end; kill it when it does not."""
@@ -131,6 +147,17 @@ class Launch:
             results=str(self.directory),
             evidence=str(log),
             excerpt=tail(log),
+        )
+
+
+def leave_verdict(verdict: Verdict) -> None:
+    """Write the verdict of a run into its folder. Where that is full it still is the verdict."""
+    try:
+        verdict.write()
+    except OSError as error:
+        print(
+            f"testbed: cannot write to {verdict.results}: {error.strerror}; free space there",
+            file=sys.stderr,
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from testbed.errors import Stage
+from testbed.errors import Stage, TestbedError
 from testbed.options import Options
 from testbed.runner.discover import ScenarioFile
 from testbed.runner.launch import Launch
@@ -111,6 +111,43 @@ def test_end_lets_the_scenario_take_its_machines_down(
     launch.end()
     assert launch.wait().message == "ended by SIGTERM"
     launch.end()
+
+
+def test_an_interruption_ends_the_scenario_first(
+    start: Start, events: SimpleQueue[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launch = start(
+        "def down(*_):\n"
+        '    leave(verdict="ERROR", stage="test", message="ended by SIGTERM")\n'
+        "    sys.exit()\n"
+        'signal.signal(signal.SIGTERM, down)\nemit(event="begin")\nsignal.pause()'
+    )
+    events.get(timeout=10)
+    wait, interruptions = launch.wait, [KeyboardInterrupt()]
+
+    def interrupted() -> Verdict:
+        if interruptions:
+            raise interruptions.pop()
+        return wait()
+
+    monkeypatch.setattr(launch, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        launch.wait_or_end()
+    left = Verdict.read(launch.directory)
+    assert left is not None
+    assert left.message == "ended by SIGTERM"
+
+
+def test_a_folder_that_takes_no_more_is_told(
+    start: Start, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    launch = start('os.mkdir(options["directory"] + "/verdict.tmp")')
+    assert launch.wait().message.endswith("exited with status 0 and left no verdict")
+    assert f"testbed: cannot write to {launch.directory}: Is a directory" in capsys.readouterr().err
+    monkeypatch.setattr("testbed.runner.invocation.FILE", "none/run.json")
+    with pytest.raises(TestbedError, match="cannot write to the results folder") as caught:
+        start("")
+    assert caught.value.stage is Stage.INFRASTRUCTURE
 
 
 def test_end_kills_a_scenario_that_does_not_end(
