@@ -67,13 +67,16 @@ class Kind:
     make: Callable[[Place], tuple[PlatformDevice, ...]] | None
     windows: tuple[int, ...] = (1,)
     """How many windows of registers the model can stand for; it has one interrupt."""
+    sizes: tuple[int, ...] = ()
+    """How big a window may be, where that is the model's to say."""
     part: str = ""
     assignable: bool = True
     """A guest can be given it, or only its parts."""
 
-    def fits(self, windows: int, lines: int) -> bool:
-        """Whether the model can stand for a node of so many windows and interrupts."""
-        return windows in self.windows and lines == 1
+    def fits(self, sizes: Sequence[int], lines: int) -> bool:
+        """Whether the model can stand for a node of windows of such sizes and so many lines."""
+        known = not self.sizes or set(sizes) <= set(self.sizes)
+        return len(sizes) in self.windows and known and lines == 1
 
 
 def _uart(place: Place) -> tuple[PlatformDevice, ...]:
@@ -163,6 +166,7 @@ RING = Kind(
     ),
     _BOTH,
     None,
+    sizes=(0x1000, 0x10000),
 )
 SEC = Kind(
     "SEC",

@@ -161,7 +161,7 @@ def parts_of(
 
 def fits(kind: Kind, node: BoardNode) -> bool:
     """Whether the model of a kind can stand for a node."""
-    return kind.fits(len(node.windows), len(node.lines))
+    return kind.fits([size for _, size in node.windows], len(node.lines))
 
 
 def _full(what: str) -> TestbedError:

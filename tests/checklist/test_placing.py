@@ -114,6 +114,13 @@ def test_a_node_that_is_not_of_the_models_shape_has_no_place(board_tree: Tree) -
     assert nodes == [f"{SOC}/crypto@300000/jr@1000"]
 
 
+def test_a_ring_of_a_page_that_no_sec_has_is_not_placed(board_tree: Tree) -> None:
+    tree = Tree.parse(board_tree.to_blob())
+    tree.node(f"{SOC}/crypto@300000/jr@1000").set("reg", (0x1000, 0x100))
+    nodes = [device.node for device in place_devices(tree, BOARDS["e500"]).assignable]
+    assert nodes == [f"{SOC}/serial@11c500", f"{SOC}/serial@11c600"]
+
+
 def test_more_than_there_is_room_for(board_tree: Tree) -> None:
     small = replace(BOARDS["e500"], soc_size=0x100000)
     with pytest.raises(
