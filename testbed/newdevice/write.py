@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -64,6 +65,9 @@ def write_device(name: str, project: Path) -> dict[Path, int]:
             (project / path).parent.mkdir(exist_ok=True)
             (project / path).write_text(text)
         except OSError as error:
+            for half in texts:  # none was there before, and with some the next attempt is refused
+                with suppress(OSError):
+                    (project / half).unlink()
             raise TestbedError(
                 Stage.INFRASTRUCTURE, f"writing {project / path} failed: {error.strerror}"
             ) from None

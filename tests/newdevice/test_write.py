@@ -13,6 +13,7 @@ import pytest
 from models.words import WordDevice
 from testbed.cli.main import main
 from testbed.devicetree.fragment import Fragment
+from testbed.errors import TestbedError
 from testbed.newdevice.write import write_device
 from testbed.runner.discover import UsageError
 
@@ -93,6 +94,14 @@ def test_nothing_is_written_over(project: Path) -> None:
     with pytest.raises(UsageError, match=r"models/light_switch\.py is there already"):
         write_device("light-switch", project)
     assert (project / MODEL).read_text() == "mine"
+
+
+def test_one_that_cannot_be_written_whole_is_not_there(project: Path) -> None:
+    (project / "scenarios").rmdir()
+    (project / "scenarios").touch()
+    with pytest.raises(TestbedError, match=r"writing .*/scenarios/light_switch_works\.py failed: "):
+        write_device("light-switch", project)
+    assert not [path for path in project.rglob("*light*") if path.is_file()]
 
 
 def test_a_package_of_the_name_is_in_the_way(capsys: pytest.CaptureFixture[str]) -> None:
