@@ -64,17 +64,17 @@ def _step(
             process = Process(command, cwd=Path.cwd(), log=logs / f"{name}.log")
             stack.callback(process.stop)
             running.append((name, process))
-        failed = [
-            (name, process)
-            for name, process in running
-            if not process.wait(deadline) or process.returncode != 0
-        ]
-    for name, process in failed:
+        failed = []
+        for name, process in running:
+            if not process.wait(deadline):
+                failed.append((name, process, f"not done after {deadline.seconds:.0f} s"))
+            elif process.returncode != 0:
+                failed.append((name, process, f"status {process.returncode}"))
+    for name, process, how in failed:
         said = tail(process.log, 4)
         raise TestbedError(
             Stage.INFRASTRUCTURE,
-            f"setting up {what} on {name}: status {process.returncode}"
-            + (f", {said[-1]}" if said else ""),
+            f"setting up {what} on {name}: {how}" + (f", {said[-1]}" if said else ""),
             evidence=process.log,
             excerpt=said,
         )
