@@ -35,6 +35,6 @@ def test_how_a_machine_failed_is_told(
     tmp_path: Path, script: str, seconds: float, how: str
 ) -> None:
     with pytest.raises(TestbedError) as caught:
-        step(tmp_path, seconds, alpha="echo one", beta=script)
+        step(tmp_path, seconds, beta=script, alpha="echo one")
     assert caught.value.message == f"setting up it on beta: {how}"
     assert caught.value.evidence == tmp_path / "beta.log"
