@@ -127,6 +127,15 @@ def tree(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
+def has_ended(process: int) -> bool:
+    """Whether a process is gone, or only waits for its parent to notice."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):  # the latter if it went since it was opened
+        return True
+    return stat.rpartition(")")[2].split()[0] == "Z"
+
+
 CpioEntry = tuple[int, bytes, tuple[int, int]]
 
 

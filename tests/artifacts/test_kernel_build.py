@@ -16,7 +16,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import pytest
-from artifact_rig import Steps, tree
+from artifact_rig import Steps, has_ended, tree
 from kernel_rig import MAKEFILE, source_selection
 
 from testbed.artifacts import commands as commands_module
@@ -265,8 +265,7 @@ def test_a_killed_build_goes_on_where_it_was(
     made(cache, kernel(cache, tmp_path / "again", fragment, HANGING), progress)
     assert (cache.root / "compiled").read_text().split() == ["one.o", "two.o", "two.o", "three.o"]
     deadline = Deadline(20)
-    state = Path(f"/proc/{hanging}/stat")
-    while state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z":
+    while not has_ended(hanging):
         assert not deadline.expired, "what the killed run left is still at work"
     done = kernel_build._READY + (kernel_build._COMPILED - kernel_build._READY) / 3
     assert progress.parts[0] == pytest.approx(done)
