@@ -11,6 +11,7 @@ import subprocess
 from testbed.boards import board
 from testbed.machine.models import Models
 from testbed.process import die_with_parent
+from testbed.runner.discover import UsageError
 from testbed.watch import Watch
 
 
@@ -24,9 +25,13 @@ def main(parsed: argparse.Namespace) -> int:
         if parsed.qemu_command:
             # The sockets are there: QEMU can connect.
             parent = os.getpid()
-            return subprocess.run(
-                parsed.qemu_command, check=False, preexec_fn=lambda: die_with_parent(parent)
-            ).returncode
+            try:
+                return subprocess.run(
+                    parsed.qemu_command, check=False, preexec_fn=lambda: die_with_parent(parent)
+                ).returncode
+            except OSError as error:
+                command = parsed.qemu_command[0]
+                raise UsageError(f"cannot run {command}: {error.strerror}") from None
         for device in chosen.devices:
             print(f"serving {device.path}", flush=True)
         signal.pause()

@@ -70,7 +70,8 @@ def raw_terminal() -> Iterator[int]:
         tty.setraw(terminal)
         yield terminal
     finally:
-        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+        with contextlib.suppress(termios.error):  # the terminal is gone
+            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
 def _open(path: Path) -> socket.socket:
@@ -91,7 +92,7 @@ def _carry(terminal: int, lines: Mapping[str, socket.socket]) -> None:
         ready, _, _ = select.select(sources, [], [])
         for line in lines.values():
             if line.fileno() in ready:
-                data = line.recv(4096)
+                data = _received(line)
                 if not data:
                     _print(b"\r\n[a machine has ended]\r\n")
                     return
@@ -99,7 +100,10 @@ def _carry(terminal: int, lines: Mapping[str, socket.socket]) -> None:
                     _print(data)
         if terminal not in ready:
             continue
-        for byte in os.read(terminal, 256):
+        typed = os.read(terminal, 256)
+        if not typed:
+            return  # the terminal is gone
+        for byte in typed:
             key = bytes([byte])
             if escaped:
                 escaped = False
@@ -114,6 +118,14 @@ def _carry(terminal: int, lines: Mapping[str, socket.socket]) -> None:
                 escaped = True
             else:
                 current.sendall(key)
+
+
+def _received(line: socket.socket) -> bytes:
+    """What a console says; nothing once it has ended, also if it left something unread."""
+    try:
+        return line.recv(4096)
+    except ConnectionResetError:
+        return b""
 
 
 def _print(data: bytes) -> None:

@@ -177,8 +177,8 @@ def test_a_mistake_of_the_testbed_is_no_fail(
     ("says", "words", "status"),
     [
         ("print", ["list"], 2),
-        ("Console().print", ["list"], 2),
-        ("Console().print", ["bisect", "uart"], 130),
+        ("Console(highlight=False).print", ["list"], 2),
+        ("Console(highlight=False).print", ["bisect", "uart"], 130),
     ],
 )
 @pytest.mark.parametrize("size", [1, 100_000])
@@ -276,4 +276,13 @@ def test_serve_has_the_models_ready_for_the_command(
     serve = ["serve", "--directory", ".", "--", "sh", "-c"]
     assert status_of(*serve, "test -S serial-11c500.sock && test -S serial-11d000.sock") == 0
     assert status_of(*serve, "exit 7") == 7
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_serve_says_of_a_command_that_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert status_of("serve", "--", "./none") == 3
+    assert capsys.readouterr().err == "testbed: cannot run ./none: No such file or directory\n"
     assert list(tmp_path.iterdir()) == []
