@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PREFIX = "testbed-fleet-"
+_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextmanager
@@ -38,8 +39,9 @@ def _make(place: Path) -> tuple[Path, int]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
         # Between the two, somebody else may take it for an abandoned one.
-        hold = _open(folder)
-        if hold is None:
+        try:
+            hold = os.open(folder, _FLAGS)
+        except FileNotFoundError:
             continue
         fcntl.flock(hold, fcntl.LOCK_EX)
         if folder.exists():
@@ -63,7 +65,7 @@ def _remove_abandoned(folder: Path) -> None:
 def _open(folder: Path) -> int | None:
     """The folder itself, if it is one and this user's."""
     with contextlib.suppress(OSError):
-        hold = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        hold = os.open(folder, _FLAGS)
         if os.fstat(hold).st_uid == os.geteuid():
             return hold
         os.close(hold)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 import tempfile
@@ -90,6 +91,20 @@ def test_those_of_other_users_stay(place: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(module.os, "geteuid", lambda: mine)
     module._remove_abandoned(theirs)
     assert not theirs.exists()
+
+
+def test_one_that_cannot_be_opened_is_no_reason_to_make_more(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where all file descriptors are in use."""
+
+    def refuse(path: Path, flags: int) -> int:
+        assert len(list(place.iterdir())) < 3, "it goes on making them"
+        raise OSError(errno.EMFILE, "Too many open files", str(path))
+
+    monkeypatch.setattr(module.os, "open", refuse)
+    with pytest.raises(OSError, match="Too many open files"), private_folder():
+        pass
 
 
 def test_one_that_was_taken_for_an_abandoned_one_is_made_anew(
