@@ -23,6 +23,7 @@ from testbed.bench.figures import Figure
 from testbed.bench.measure import measure
 from testbed.boards import board
 from testbed.cli.given import options_of
+from testbed.errors import Stage, TestbedError
 from testbed.options import Options
 from testbed.parts import parts_for
 from testbed.run import Run, new_directory
@@ -49,7 +50,14 @@ def main(parsed: argparse.Namespace) -> int:
     console.print(_table(figures))
     if parsed.json is not None:
         document = {"figures": [figure.to_dict() for figure in figures]}
-        parsed.json.write_text(json.dumps(document, indent=2) + "\n")
+        try:
+            parsed.json.write_text(json.dumps(document, indent=2) + "\n")
+        except OSError as error:
+            raise TestbedError(
+                Stage.INFRASTRUCTURE,
+                f"cannot write the figures {parsed.json}: {error.strerror};"
+                " choose another file with --json",
+            ) from None
     return 0
 
 

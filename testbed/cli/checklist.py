@@ -25,6 +25,7 @@ from testbed.checklist.survey import STATIC, survey
 from testbed.checklist.testing import run_battery
 from testbed.cli.given import options_of
 from testbed.devicetree.source import read_tree
+from testbed.errors import Stage, TestbedError
 from testbed.parts import parts_for
 from testbed.runner.live import report_for
 
@@ -73,7 +74,12 @@ def _write(checklist: Checklist, parsed: argparse.Namespace) -> None:
         (parsed.json, Checklist.to_json),
     ):
         if path is not None:
-            Path(path).write_text(render(checklist), encoding="utf-8")
+            try:
+                Path(path).write_text(render(checklist), encoding="utf-8")
+            except OSError as error:
+                raise TestbedError(
+                    Stage.INFRASTRUCTURE, f"cannot write the checklist {path}: {error.strerror}"
+                ) from None
 
 
 def _print(checklist: Checklist, console: Console) -> None:

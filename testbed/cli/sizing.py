@@ -11,10 +11,12 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from testbed.bench.sizing import Cost, Demand, Spread, costs, demand, passed_runs
 from testbed.errors import Stage, TestbedError
 from testbed.runner.discover import UsageError
+from testbed.runner.report import printable
 
 _FILE_WIDTH = 120
 """Columns of a table that goes into a file."""
@@ -55,7 +57,8 @@ def _table(measured: Sequence[Cost]) -> Table:
         table.add_column(title, justify="right")
     for cost in measured:
         spreads = (cost.seconds, cost.cpu_seconds, cost.memory, cost.disk)
-        table.add_row(cost.name, cost.board, str(cost.runs), *map(_spread, spreads))
+        name = Text(printable(cost.name))
+        table.add_row(name, cost.board, str(cost.runs), *map(_spread, spreads))
     return table
 
 

@@ -130,7 +130,7 @@ class TerminalReport(LineReport):
         self._doing: dict[int, _Doing] = {}
         self._display = Progress(
             SpinnerColumn(),
-            TextColumn("[bold]{task.fields[label]}"),
+            TextColumn("{task.fields[label]}", style="bold", markup=False),
             TextColumn("{task.description}", markup=False),
             _Since(),
             console=console,

@@ -59,3 +59,17 @@ def test_without_runs_it_says_so(
     Path("empty").mkdir()
     assert main.main(["sizing", *words]) == 3
     assert capsys.readouterr().err == said
+
+
+def test_a_name_is_no_markup(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Verdict(
+        "odd[/x]",
+        "e500",
+        Outcome.PASS,
+        seconds={"total": 1.0},
+        results=str(results / "0"),
+        cpu_seconds=1.0,
+        peak_memory=100,
+    ).write()
+    assert main.main(["sizing"]) == 0
+    assert "odd[/x]" in capsys.readouterr().out

@@ -43,7 +43,7 @@ def line(source: str, text: str) -> dict[str, Any]:
     return {"event": "line", "source": source, "line": text}
 
 
-UART, ODD = job("uart"), job("odd\x01name", 1)
+UART, ODD, MARKED = job("uart"), job("odd\x01name", 1), job("odd[/b]", 2)
 
 
 @pytest.fixture
@@ -166,4 +166,6 @@ def test_a_terminal_shows_all_that_run_at_the_same_time() -> None:
     assert "odd\ufffdname host| hello" in capture.get()
     assert "PASS  uart" in capture.get()
     assert "3.2 s" not in capture.get()
+    terminal.report.begin(MARKED)
+    assert "odd[/b] starting" in terminal.moving()[1]
     terminal.report.close()
