@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import re
 import shlex
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from testbed.cli import arguments
 from testbed.paths import PROJECT, SCENARIOS, scenario_name
 from testbed.runner.discover import all_scenarios
+from testbed.scenario.verdict import Verdict
 
 README = (PROJECT / "README.md").read_text()
 PAGES = {
@@ -102,6 +104,14 @@ def test_scenarios_of_one_board_are_counted() -> None:
     (count,) = re.findall(r"Every scenario but (\w+) runs on both", README)
     words = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
     assert words.index(count) == sum(bool(file.boards()) for file in all_scenarios())
+
+
+def test_every_field_of_a_verdict_is_told() -> None:
+    (table,) = re.findall(
+        r"^A verdict in JSON:\n\n(.*?)\n\n", PAGES["reports.md"], re.DOTALL | re.MULTILINE
+    )
+    names = " ".join(row.split("|")[1] for row in table.splitlines())
+    assert set(re.findall(r"`(\w+)`", names)) == {field.name for field in dataclasses.fields(Verdict)}
 
 
 def test_every_page_is_named() -> None:

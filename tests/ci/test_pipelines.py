@@ -90,6 +90,7 @@ def test_what_a_run_leaves_is_kept(name: str) -> None:
     text = (CI / name).read_text()
     for kept in ("junit.xml", "report.html", "testbed-results", ".testbed-cache"):
         assert kept in text
+    assert "testbed-results/**/*.sock" in text, "sockets are left out"
 
 
 def test_every_board_has_a_job() -> None:
