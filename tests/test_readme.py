@@ -111,7 +111,8 @@ def test_every_field_of_a_verdict_is_told() -> None:
         r"^A verdict in JSON:\n\n(.*?)\n\n", PAGES["reports.md"], re.DOTALL | re.MULTILINE
     )
     names = " ".join(row.split("|")[1] for row in table.splitlines())
-    assert set(re.findall(r"`(\w+)`", names)) == {field.name for field in dataclasses.fields(Verdict)}
+    fields = {field.name for field in dataclasses.fields(Verdict)}
+    assert set(re.findall(r"`(\w+)`", names)) == fields
 
 
 def test_every_page_is_named() -> None:
