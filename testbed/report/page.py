@@ -46,8 +46,14 @@ def write_report(run: Path, output: Path | None = None) -> Path:
     path = output or run / REPORT_FILE
     temporary = path.with_name(f".{path.name}.tmp")
     # Consoles and file names may hold what is no text.
-    temporary.write_text(render(read_run(run.resolve())), encoding="utf-8", errors="replace")
-    temporary.replace(path)
+    page = render(read_run(run.resolve()))
+    try:
+        temporary.write_text(page, encoding="utf-8", errors="replace")
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
     return path
 
 

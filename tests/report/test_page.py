@@ -201,6 +201,16 @@ def test_a_page_that_cannot_be_written_is_told_and_changes_nothing(
     assert "Is a directory; choose another file" in capsys.readouterr().err
 
 
+def test_a_page_that_cannot_be_put_in_its_place_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = leave_run(tmp_path)
+    (run / "report.html/full").mkdir(parents=True)
+    leave_report(run)
+    assert "Is a directory" in capsys.readouterr().err
+    assert not list(run.glob(".*"))
+
+
 def test_a_page_is_whole_or_not_there(tmp_path: Path) -> None:
     run = leave_run(tmp_path)
     path = write_report(run)
