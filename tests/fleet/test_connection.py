@@ -22,7 +22,7 @@ class Printing(Ssh):
     lines: tuple[str, ...] = ()
 
     def connecting(self, command: str) -> list[str]:
-        return ["sh", "-c", f"printf '%s\\n' {shlex.join(self.lines)}; exec cat >/dev/null"]
+        return ["sh", "-c", f"printf '%s\\n' {shlex.join(self.lines)}; exec cat"]
 
 
 def test_what_a_login_prints_is_passed_over(tmp_path: Path) -> None:
