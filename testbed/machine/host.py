@@ -157,14 +157,19 @@ class Host:
         """
         if self.template is None:
             reason = f", without a template: {why}" if why else ""
-            with self.run.step(Stage.HOST_BOOT, f"booting the {self.board.name} host{reason}"):
-                self._start(_BOOT_SECONDS)
-                self._give_time_and_seed()
-            return
-        what = f"restoring the {self.board.name} host from template {self.template.name}"
+            what, seconds = f"booting the {self.board.name} host{reason}", _BOOT_SECONDS
+        else:
+            what = f"restoring the {self.board.name} host from template {self.template.name}"
+            seconds = _RESTORE_SECONDS
         with self.run.step(Stage.HOST_BOOT, what):
-            self._start(_RESTORE_SECONDS)
-            self._give_time_and_seed()
+            try:
+                self._start(seconds)
+                self._give_time_and_seed()
+            except Exception as error:
+                cause = self.failure()
+                if cause is not None and cause is not error:
+                    raise cause from None
+                raise
 
     def _start(self, seconds: float) -> None:
         """Start QEMU and wait, at most `seconds`, until the host takes commands."""
@@ -189,24 +194,20 @@ class Host:
         )
         self._agent = AgentClient(ours["agent"], name="host")
         self.watch.subscribe(self._agent.fail)
-        try:
-            self._qmp = Qmp(
-                "the host's QEMU",
-                ours["qmp"],
-                self.folder / "qmp.log",
-                Stage.HOST_BOOT,
-                self.run.deadline(_QEMU_START_SECONDS),
-                scale=self.run.timeout_scale,
-                start=self.run.start,
-            )
-            if self.template is not None:
-                load_machine(self._qmp, self.template.state)
-            if self.debugged:
-                self._wait_for_gdb(self._qmp)
-            machine = self._agent.hello(deadline=self.run.deadline(seconds))
-        except Exception as error:
-            self._explain(error)
-            raise
+        self._qmp = Qmp(
+            "the host's QEMU",
+            ours["qmp"],
+            self.folder / "qmp.log",
+            Stage.HOST_BOOT,
+            self.run.deadline(_QEMU_START_SECONDS),
+            scale=self.run.timeout_scale,
+            start=self.run.start,
+        )
+        if self.template is not None:
+            load_machine(self._qmp, self.template.state)
+        if self.debugged:
+            self._wait_for_gdb(self._qmp)
+        machine = self._agent.hello(deadline=self.run.deadline(seconds))
         self.run.note(f"the host runs {machine}")
 
     def _wait_for_gdb(self, qmp: Qmp) -> None:
@@ -259,15 +260,17 @@ class Host:
             )
         )
 
-    def _explain(self, error: Exception) -> None:
-        """Raise the cause instead of what it led to, when the cause is known."""
-        process = self._process
-        if process is not None:
-            # Its channels break before its end is known, if that is what it was.
-            process.wait(self.run.moment(_END_SECONDS))
-        cause = self.models.failure() or self.watch.failure
-        if cause is not None and cause is not error:
-            raise cause from None
+    def failure(self) -> TestbedError | None:
+        """What ended the host, if nobody asked for it.
+
+        To be called when something went wrong: its channels break before the end of its QEMU is
+        known, which is waited for a little.
+        """
+        known = self.models.failure() or self.watch.failure
+        if known is not None or self._process is None:
+            return known
+        self._process.wait(self.run.moment(_END_SECONDS))
+        return self.models.failure() or self.watch.failure
 
     @property
     def agent(self) -> AgentClient:

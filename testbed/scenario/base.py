@@ -157,16 +157,17 @@ class Scenario(Test):  # type: ignore[misc]
         self._keep_if_asked()
         host, self._host = self._host, None
         if host is not None:
-            self._death = host.models.failure() or host.watch.failure or self._guest_death()
+            self._death = self._death_of(host)
             host.shutdown()
             for guest in self._guests:
                 guest.forget()
 
-    def _guest_death(self) -> TestbedError | None:
-        """What ended a guest, when a channel broke under the scenario."""
+    def _death_of(self, host: Host) -> TestbedError | None:
+        """What ended a model, the host or, when a channel broke under the scenario, a guest."""
         if not isinstance(self._error, ChannelClosed):
-            return None
-        deaths = (guest.failure() for guest in self._guests)
+            return host.models.failure() or host.watch.failure
+        machines: list[Host | Guest] = [host, *self._guests]
+        deaths = (machine.failure() for machine in machines)
         return next((death for death in deaths if death is not None), None)
 
     def _make_run(self) -> Run:
