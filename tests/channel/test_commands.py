@@ -254,7 +254,9 @@ def test_failing_the_client_ends_waits_now_and_later(
 def test_an_agent_that_dies_ends_all_waits(
     client: AgentClient, agent: Agent, deadline: Deadline
 ) -> None:
+    # Once it has read all it was sent: what a socket is closed with unread resets the channel.
+    process = client.spawn(["sleep", "5"], deadline=deadline)
     threading.Timer(0.2, agent.process.kill).start()
     with pytest.raises(ChannelClosed, match="host: the channel was closed by the machine"):
-        client.run("sleep 5", deadline=deadline)
+        process.wait(deadline=deadline)
     assert agent.ended(-signal.SIGKILL)
