@@ -122,7 +122,7 @@ class HostCommand:
             "-nodefaults",
             "-no-reboot",
             *("-display", "none"),
-            *("-plugin", ",".join((escape(artifacts.bridge), *self.bridge))),
+            *("-plugin", ",".join((f"file={escape(artifacts.bridge)}", *self.bridge))),
             *self.board.machine,
             *("-dtb", self.tree),
             *self._system(),

@@ -58,13 +58,24 @@ def test_further_windows_and_lines_are_numbered(artifacts: BoardArtifacts) -> No
 
 def test_commas_in_file_names_are_doubled_where_qemu_splits(artifacts: BoardArtifacts) -> None:
     argv = HostCommand(BOARD, artifacts, (), "host.dtb").script_argv()
-    assert values(argv, "-plugin") == ["/cache/a,,b/testbed-rp.so"]
+    assert values(argv, "-plugin") == ["file=/cache/a,,b/testbed-rp.so"]
     assert any(v.endswith("file.filename=/cache/a,,b/root.squashfs") for v in argv)
 
 
 def test_arguments_of_the_bridge_follow_its_name(artifacts: BoardArtifacts) -> None:
     command = HostCommand(BOARD, artifacts, (), "host.dtb", bridge=("el2-timers=off",))
-    assert values(command.script_argv(), "-plugin") == ["/cache/a,,b/testbed-rp.so,el2-timers=off"]
+    assert values(command.script_argv(), "-plugin") == [
+        "file=/cache/a,,b/testbed-rp.so,el2-timers=off"
+    ]
+
+
+def test_the_bridge_is_named_as_a_file_whatever_signs_its_name_has(
+    artifacts: BoardArtifacts,
+) -> None:
+    """QEMU takes what stands before a '=' for an option of the plugin."""
+    bridge = Path("/cache/a=b/testbed-rp.so")
+    argv = HostCommand(BOARD, replace(artifacts, bridge=bridge), (), "host.dtb").script_argv()
+    assert values(argv, "-plugin") == ["file=/cache/a=b/testbed-rp.so"]
 
 
 def test_a_guest_qemu_of_the_user_is_one_more_drive(artifacts: BoardArtifacts) -> None:
