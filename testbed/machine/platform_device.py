@@ -25,7 +25,6 @@ class SysfsDevice:
     driver: str
     group: str
     group_devices: tuple[str, ...]
-    override: str
 
 
 class PlatformDevices:
@@ -91,12 +90,10 @@ class PlatformDevices:
         fields = dict(
             line.split("=", 1) for line in done.stdout.decode().splitlines() if "=" in line
         )
-        override = fields.get("override", "")
         return SysfsDevice(
             name=name,
             node=fields.get("node", ""),
             driver=fields.get("driver", ""),
             group=fields.get("group", ""),
             group_devices=tuple(fields.get("group_devices", "").split()),
-            override="" if override == "(null)" else override,
         )
