@@ -33,7 +33,7 @@ class FakeHost:
         self.asked += 1
 
     def _get_file(self, path: str, *, deadline: Deadline) -> bytes:
-        return host_tree().to_blob()
+        return host_tree().to_blob() + bytes(1 << 20)
 
 
 class Rig:
@@ -60,6 +60,12 @@ def test_qemu_is_asked_once(rig: Rig) -> None:
     trees = [rig.trees.base("/run") for _ in range(2)]
     assert trees[0].to_blob() == trees[1].to_blob() == host_tree().to_blob()
     assert rig.host.asked == 1
+
+
+def test_only_the_tree_is_kept_of_what_qemu_wrote(rig: Rig) -> None:
+    rig.trees.base("/run")
+    (kept,) = rig.kept
+    assert kept.read_bytes() == host_tree().to_blob()
 
 
 @pytest.mark.parametrize("content", [b"", b"half a tree"])
