@@ -45,9 +45,9 @@ test: parts | packages-for-checks
 # One at a time: what CI finds is then the scenario's doing, not its neighbour's.
 scenarios: parts
 	for board in $(BOARDS); do $(BIN)/testbed run -j1 --board $$board scenarios || failed=1; done; test -z "$$failed"
-	for board in $(BOARDS); do $(BIN)/testbed run --cold --board $$board $(COLD) || failed=1; done; test -z "$$failed"
+	for board in $(BOARDS); do $(BIN)/testbed run -j1 --cold --board $$board $(COLD) || failed=1; done; test -z "$$failed"
 	$(BIN)/testbed run -j1 --guest-kernel stock scenarios
-	$(BIN)/testbed run --guest-qemu stock $(ON_STOCK_QEMU)
+	$(BIN)/testbed run -j1 --guest-qemu stock $(ON_STOCK_QEMU)
 	$(BIN)/pytest tests/system
 
 packages:

@@ -60,7 +60,8 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
         help="an archive that still has them; {archive} in it is debian or debian-security",
     )
     _add_kernels(setup, "fetch and build what runs on these kernels need")
-    _add_overrides(setup)
+    _add_parts(setup)
+    _add_timeout_scale(setup)
 
     doctor = commands.add_parser(
         "doctor", help="say what is missing on this machine and what mends it"
@@ -301,15 +302,26 @@ def _add_board(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_overrides(parser: argparse.ArgumentParser) -> None:
-    _add_board(parser)
-    paths = {
-        "--qemu": ("PATH", "QEMU that makes the host"),
-        "--qemu-source": ("DIR", "source tree of that QEMU, for the bridge"),
-        "--results": ("DIR", "where runs leave their folders (default: testbed-results)"),
-    }
-    for option, (metavar, text) in paths.items():
-        parser.add_argument(option, type=Path, metavar=metavar, help=text)
+    _add_parts(parser)
+    parser.add_argument(
+        "--results",
+        type=Path,
+        metavar="DIR",
+        help="where runs leave their folders (default: testbed-results)",
+    )
     _add_guest_tree(parser)
+    _add_timeout_scale(parser)
+
+
+def _add_parts(parser: argparse.ArgumentParser) -> None:
+    _add_board(parser)
+    parser.add_argument("--qemu", type=Path, metavar="PATH", help="QEMU that makes the host")
+    parser.add_argument(
+        "--qemu-source",
+        type=Path,
+        metavar="DIR",
+        help="source tree of that QEMU, for the bridge",
+    )
     parser.add_argument(
         "--kernel",
         metavar="IMAGE|DIR|SERIES",
@@ -328,7 +340,6 @@ def _add_overrides(parser: argparse.ArgumentParser) -> None:
         help="QEMU that makes the guest: a program of the host, the one built here, or the"
         " distribution's (default: built where it is, else stock)",
     )
-    _add_timeout_scale(parser)
 
 
 def _add_guest_tree(parser: argparse.ArgumentParser) -> None:
