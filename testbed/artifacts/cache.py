@@ -11,6 +11,7 @@ logs/                  what the last failed build of an object said
 selections/            which packages were taken from the archive
 apt/                   signed indexes of the archive
 templates/DIGEST/      a saved host, named by the digest of all that made it; see template_store.py
+guest-trees/           what nested QEMUs said of their machines: see machine/guest_tree.py
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class Cache:
         self.selections = root / "selections"
         self.apt = root / "apt"
         self.templates = root / "templates"
+        self.guest_trees = root / "guest-trees"
         self.users = self.locks / "users.lock"
 
     @classmethod
@@ -73,6 +75,7 @@ class Cache:
             self.selections,
             self.apt,
             self.templates,
+            self.guest_trees,
         )
         with writing("its folders", self.root):
             for folder in folders:

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     TEMPLATE = "template"
     PART = "part"
     DOWNLOAD = "download"
+    GUEST_TREE = "guest tree"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ def entries(cache: Cache) -> list[Entry]:
         *templates(cache),
         *_entries(Kind.PART, cache.objects, _part_name),
         *_entries(Kind.DOWNLOAD, cache.blobs, lambda meta: ""),
+        *_entries(Kind.GUEST_TREE, cache.guest_trees, lambda meta: ""),
     ]
     return sorted(found, key=lambda entry: -entry.used)
 
@@ -90,7 +92,7 @@ def chosen(
 def remove(cache: Cache, gone: Iterable[Entry]) -> tuple[list[Entry], list[Entry]]:
     """Remove entries. Returns those that went, and those that stay because they are in use.
 
-    A template is in use while a run has it open, parts and downloads while anybody uses the cache.
+    A template is in use while a run has it open, the others while anybody uses the cache.
     Raises TestbedError when something may not be removed.
     """
     went: list[Entry] = []

@@ -13,6 +13,8 @@ from testbed.artifacts.contents import Entry, Kind, chosen, entries, remove
 from testbed.artifacts.progress import size_text
 from testbed.runner.discover import UsageError
 
+_LISTED = (Kind.TEMPLATE, Kind.PART)
+
 _FILE_WIDTH = 120
 """Columns of a table that goes into a file."""
 
@@ -31,13 +33,13 @@ def main(parsed: argparse.Namespace) -> int:
 
 
 def _list(cache: Cache) -> None:
-    """One line a template and part; downloads are many, and one line."""
+    """One line a template and part; downloads and guest trees are many, and only in the sum."""
     found = entries(cache)
     table = Table(box=None, pad_edge=False)
     for title in ("kind", "name", "size", "last used", ""):
         table.add_column(title, justify="right" if title == "size" else "left")
     for entry in found:
-        if entry.kind is not Kind.DOWNLOAD:
+        if entry.kind in _LISTED:
             used = f"{entry.days:.0f} days ago" if entry.days >= 1 else "today"
             state = "in use" if entry.in_use else ""
             table.add_row(entry.kind, entry.name, size_text(entry.size), used, state)
@@ -80,7 +82,7 @@ def _prune(cache: Cache, parsed: argparse.Namespace) -> None:
     )
     went, stay = remove(cache, gone)
     for entry in went:
-        if entry.kind is not Kind.DOWNLOAD:
+        if entry.kind in _LISTED:
             print(f"removed {entry.kind} {entry.name}, {size_text(entry.size)}")
     if stay:
         print(f"{len(stay)} stay, because runs that go on use them: {_total(stay)}")

@@ -46,7 +46,7 @@ class GuestTrees:
         self._host = host
         self._qemu = qemu
         self._system = whole_tree(system) if host.board.complete_tree else ()
-        self._folder = Cache.default().root / "guest-trees"
+        self._folder = Cache.default().guest_trees
         brought = host.guest_qemu
         identity = "" if brought is None else hashlib.sha256(brought.read_bytes()).hexdigest()
         # One of them has the QEMU that was not brought.

@@ -33,8 +33,10 @@ class Filled:
         (part / "out" / "file").write_bytes(b"p" * 20000)
         (part / "meta.json").write_text(json.dumps({"recipe": {"name": "kernel"}}))
         (self.cache.blobs / "5678").write_bytes(b"d" * 10000)
+        (self.cache.guest_trees / "9abc.dtb").write_bytes(b"t" * 10000)
         age(part, 29)
         age(self.cache.blobs / "5678", 30)
+        age(self.cache.guest_trees / "9abc.dtb", 31)
 
     def _template(self, board: str, days: float) -> StoredTemplate:
         def fill(folder: Path) -> dict[str, str]:
@@ -67,18 +69,19 @@ def test_everything_is_listed_with_its_last_use(filled: Filled) -> None:
         (Kind.TEMPLATE, "arm-virt, booted"),
         (Kind.PART, "kernel"),
         (Kind.DOWNLOAD, "5678"),
+        (Kind.GUEST_TREE, "9abc.dtb"),
         (Kind.TEMPLATE, "e500, booted"),
     ]
-    assert [entry.in_use for entry in found] == [True, False, False, False]
+    assert [entry.in_use for entry in found] == [True, False, False, False, False]
     assert 50000 <= found[0].size < 100000
-    assert round(found[3].days) == 40
+    assert round(found[4].days) == 40
 
 
 def test_prune_by_age(filled: Filled) -> None:
     gone = chosen(entries(filled.cache), older_than=35)
     assert [entry.name for entry in gone] == ["e500, booted"]
     assert remove(filled.cache, gone) == (gone, [])
-    assert filled.names() == ["arm-virt, booted", "kernel", "5678"]
+    assert filled.names() == ["arm-virt, booted", "kernel", "5678", "9abc.dtb"]
 
 
 def test_prune_by_size_takes_what_was_used_longest_ago(filled: Filled) -> None:
@@ -96,7 +99,7 @@ def test_only_templates(filled: Filled) -> None:
 def test_template_of_a_run_stays(filled: Filled) -> None:
     went, stay = remove(filled.cache, chosen(entries(filled.cache)))
     assert [entry.name for entry in stay] == ["arm-virt, booted"]
-    assert len(went) == 3
+    assert len(went) == 4
     assert filled.names() == ["arm-virt, booted"]
     filled.template.close()
     assert remove(filled.cache, entries(filled.cache))[1] == []
@@ -107,7 +110,7 @@ def test_template_of_a_run_stays(filled: Filled) -> None:
 def test_what_an_interrupted_prune_left_is_in_nobodys_way(filled: Filled) -> None:
     filled.template.close()
     for entry in (found := entries(filled.cache)):
-        if entry.kind is not Kind.DOWNLOAD:
+        if entry.path.is_dir():
             (filled.cache.building / f"{entry.path.name}.pruned" / "out").mkdir(parents=True)
     assert remove(filled.cache, found) == (found, [])
     assert not list(filled.cache.building.iterdir())
@@ -126,5 +129,5 @@ def test_a_cache_of_somebody_else_is_told(filled: Filled, monkeypatch: pytest.Mo
 def test_parts_stay_while_anybody_uses_the_cache(filled: Filled) -> None:
     filled.cache.use()
     _, stay = remove(filled.cache, chosen(entries(filled.cache)))
-    assert {entry.kind for entry in stay} == {Kind.TEMPLATE, Kind.PART, Kind.DOWNLOAD}
-    assert filled.names() == ["arm-virt, booted", "kernel", "5678"]
+    assert {entry.kind for entry in stay} == set(Kind)
+    assert filled.names() == ["arm-virt, booted", "kernel", "5678", "9abc.dtb"]
