@@ -6,7 +6,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from testbed.deadline import Deadline
 from tests.system.conftest import processes_of
@@ -22,13 +26,20 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_a_killed_test_leaves_no_browser(tmp_path: Path) -> None:
-    profile = tmp_path / "profile"
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder for the browser's socket, the name of which has to be short; pytest's may not be."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def test_a_killed_test_leaves_no_browser(short: Path) -> None:
+    profile = short / "profile"
     profile.mkdir()
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(profile)],
         cwd=Path(__file__).parent,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(short)},
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -36,5 +47,5 @@ def test_a_killed_test_leaves_no_browser(tmp_path: Path) -> None:
     )
     assert done.stdout == "42\n", done.stderr
     deadline = Deadline(SECONDS)
-    while left := processes_of(tmp_path):
+    while left := processes_of(short):
         assert not deadline.expired, left
