@@ -14,7 +14,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
@@ -54,7 +54,7 @@ class Process:
         self.log = log
         try:
             with log.open("ab") as output:
-                self._popen = _spawner.submit(
+                making = _spawner.submit(
                     subprocess.Popen,
                     self.argv,
                     cwd=cwd,
@@ -67,7 +67,8 @@ class Process:
                     # then ends its children in order.
                     start_new_session=True,
                     preexec_fn=lambda: die_with_parent(parent),
-                ).result()
+                )
+                self._popen = _made(making)
         except OSError as error:
             raise TestbedError(
                 Stage.INFRASTRUCTURE,
@@ -103,6 +104,18 @@ class Process:
             if not self.wait(Deadline(grace)):
                 self._popen.kill()
         self._waiter.join()
+
+
+def _made(making: Future[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    """The child, once there is one. Nobody would know of it after a signal's exception: it ends."""
+    try:
+        return making.result()
+    except BaseException:
+        if making.exception() is None:
+            child = making.result()
+            child.kill()
+            child.wait()
+        raise
 
 
 def tail(path: Path, lines: int = 5) -> tuple[str, ...]:

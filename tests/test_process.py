@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import sys
+from concurrent.futures import Future
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -129,3 +130,22 @@ def test_tail_gives_the_last_lines_that_say_something(tmp_path: Path) -> None:
     assert tail(log, 3) == ("one", "two \N{REPLACEMENT CHARACTER}", "three")
     assert tail(log, 2) == ("two \N{REPLACEMENT CHARACTER}", "three")
     assert tail(tmp_path / "none") == ()
+
+
+def test_a_child_that_was_being_made_at_a_signal_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process id reached nobody: else it went on as long as this process."""
+    made: list[subprocess.Popen[bytes]] = []
+
+    class Making(Future[subprocess.Popen[bytes]]):
+        def result(self, timeout: float | None = None) -> subprocess.Popen[bytes]:
+            if not made:
+                made.append(super().result(timeout))
+                raise KeyboardInterrupt
+            return super().result(timeout)
+
+    monkeypatch.setattr("concurrent.futures.thread._base.Future", Making)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, "sleep", "60")
+    assert made[0].returncode == -signal.SIGKILL
