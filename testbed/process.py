@@ -77,7 +77,11 @@ class Process:
         self._waiter = threading.Thread(
             target=self._wait, args=(on_exit,), name=f"wait-{self.pid}", daemon=True
         )
-        self._waiter.start()
+        try:
+            self._waiter.start()
+        except BaseException:
+            _end(self._popen)
+            raise
 
     @property
     def pid(self) -> int:
@@ -107,15 +111,19 @@ class Process:
 
 
 def _made(making: Future[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
-    """The child, once there is one. Nobody would know of it after a signal's exception: it ends."""
+    """The child, once there is one."""
     try:
         return making.result()
     except BaseException:
         if making.exception() is None:
-            child = making.result()
-            child.kill()
-            child.wait()
+            _end(making.result())
         raise
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """After a signal's exception nobody knows of the child."""
+    child.kill()
+    child.wait()
 
 
 def tail(path: Path, lines: int = 5) -> tuple[str, ...]:

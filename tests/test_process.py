@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import Future
 from pathlib import Path
 from queue import SimpleQueue
@@ -15,6 +16,7 @@ import pytest
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
 from testbed.process import Process, tail
+from tests.system.conftest import processes_of
 
 STUBBORN = """
 import os, signal, sys
@@ -149,3 +151,17 @@ def test_a_child_that_was_being_made_at_a_signal_is_ended(
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, "sleep", "60")
     assert made[0].returncode == -signal.SIGKILL
+
+
+def test_a_child_that_nobody_waits_for_yet_at_a_signal_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_thread: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    run(tmp_path, "true").wait(Deadline(20))  # the thread that makes children is there
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, "sleep", "60")
+    monkeypatch.undo()
+    assert not processes_of(tmp_path)
