@@ -17,6 +17,9 @@ from typing import Any
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
 
+RESULTS = Path("testbed-results")
+"""Where runs leave their folders, below the current one, if nobody says where."""
+
 STEPS_FILE = "steps.jsonl"
 
 _LONGEST_MOMENT = 30
@@ -49,11 +52,7 @@ class Run:
             self._log = (directory / "testbed.log").open("a", buffering=1)
             self._steps = (directory / STEPS_FILE).open("a", buffering=1)
         except OSError as error:
-            raise TestbedError(
-                Stage.INFRASTRUCTURE,
-                f"cannot write to the results folder {directory}: {error.strerror};"
-                " choose another with --results",
-            ) from None
+            raise unwritable(directory, error) from None
 
     @property
     def elapsed(self) -> float:
@@ -147,8 +146,18 @@ class Run:
         self._steps.close()
 
 
-def new_directory(results: Path, name: str) -> Path:
-    """Make a folder `TIME-name` below `results` that no other run has."""
+def unwritable(directory: Path, error: OSError) -> TestbedError:
+    """What to raise when a run cannot write to its results folder."""
+    return TestbedError(
+        Stage.INFRASTRUCTURE,
+        f"cannot write to the results folder {directory}: {error.strerror};"
+        " choose another with --results",
+    )
+
+
+def new_directory(results: Path | None, name: str) -> Path:
+    """Make a folder `TIME-name` below `results`, by default RESULTS, that no other run has."""
+    results = (results or RESULTS).absolute()
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     for number in range(1000):
         path = results / (f"{stamp}-{name}" + (f"-{number}" if number else ""))

@@ -29,7 +29,7 @@ def measure_beside_qemu(options: Options) -> Iterator[Figure]:
     The first run is not counted: what later ones find in the cache, it may have to make. On boards
     that the reference is not for, there are only the figures of the scenario.
     """
-    results = new_directory(options.results or Path.cwd() / "testbed-results", "bench")
+    results = new_directory(options.results, "bench")
     _run("uart", options, results)
     ours = [_run("uart", options, results) for _ in range(_TIMES)]
     whole = Figure.of("uart: command to verdict", "s", [seconds for seconds, _ in ours])

@@ -25,8 +25,7 @@ def run_battery(
     checklist: Checklist, tree: Tree, name: str, options: Options, report: LineReport
 ) -> Checklist:
     """The checklist with what a run of the battery found, which has a folder of its own."""
-    results = options.results or Path.cwd() / "testbed-results"
-    folder = new_directory(results, f"checklist-{name}")
+    folder = new_directory(options.results, f"checklist-{name}")
     scenario = ScenarioFile(name, write_scenario(tree, name, folder))
     (job,) = jobs([(scenario, replace(options, results=folder))], 1)
     report.begin(job)

@@ -65,9 +65,8 @@ def _figures(options: Options, *, fresh: bool) -> Iterator[Figure]:
     if fresh:
         yield from _fresh_setup(options)
     artifacts = parts_for(options, progress_for())
-    results = options.results or Path.cwd() / "testbed-results"
     for part in (measure, measure_disks, measure_crypto):
-        run = Run(new_directory(results, "bench"), timeout_scale=options.timeout_scale)
+        run = Run(new_directory(options.results, "bench"), timeout_scale=options.timeout_scale)
         yield from part(run, board(options.board), artifacts)
         run.close()
     yield _whole_run(options)

@@ -12,13 +12,12 @@ from rich.text import Text
 from testbed.boards import BOARDS
 from testbed.cli.given import options_of
 from testbed.fleet.fan_out import FanOut
-from testbed.fleet.far_end import RESULTS
 from testbed.fleet.machines import read_machines
 from testbed.fleet.sent import to_send
 from testbed.fleet.set_up import set_up
 from testbed.options import Options
 from testbed.paths import PROJECT
-from testbed.run import new_directory
+from testbed.run import RESULTS, new_directory
 from testbed.runner.discover import UsageError, find
 from testbed.runner.files import write_files
 from testbed.runner.jobs import jobs
@@ -34,10 +33,9 @@ def main(parsed: argparse.Namespace) -> int:
         raise UsageError(f"--ssh-config {config}: no such file")
     console = Console(highlight=False)
     report = LineReport(console, prefixed=True)
-    results = parsed.results or Path.cwd() / "testbed-results"
 
     if parsed.action == "setup":
-        logs = new_directory(results.resolve(), "fleet-setup")
+        logs = new_directory(parsed.results, "fleet-setup")
         scale = parsed.timeout_scale
         set_up(
             machines,
@@ -51,7 +49,7 @@ def main(parsed: argparse.Namespace) -> int:
 
     options = options_of(parsed)
     wanted = find(parsed.scenarios, options.board)
-    directory = new_directory(results.resolve(), "fleet")
+    directory = new_directory(parsed.results, "fleet")
     sent = to_send(wanted)
 
     def there(path: Path) -> Path:

@@ -20,6 +20,7 @@ from testbed.artifacts import (
     no_stock_nested_qemu,
 )
 from testbed.options import Debugged, Options
+from testbed.run import RESULTS
 from testbed.runner.discover import UsageError
 
 
@@ -85,7 +86,7 @@ def replay_options_of(parsed: argparse.Namespace, bundled: Options) -> Options:
     Seed and deadlines are the run's own but for what the command line says. Who may be left the
     machines, and where, is the command line's alone: the run's person is not there.
     """
-    results: Path = parsed.results or Path("testbed-results")
+    results: Path = parsed.results or RESULTS
     return replace(
         bundled,
         results=results.resolve(),

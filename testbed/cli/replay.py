@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from testbed.bundle.unpack import Bundle, read_index, unpack
 from testbed.cli.given import replay_options_of
@@ -21,8 +20,7 @@ from testbed.scenario.verdict import Verdict
 def main(parsed: argparse.Namespace) -> int:
     read_index(parsed.bundle)  # no folder for what is no bundle
     width_of(parsed)
-    results = (parsed.results or Path("testbed-results")).resolve()
-    bundle = unpack(parsed.bundle, new_directory(results, "bundle"))
+    bundle = unpack(parsed.bundle, new_directory(parsed.results, "bundle"))
     options = replay_options_of(parsed, bundle.options)
     scenario = ScenarioFile(scenario_name(bundle.scenario), bundle.scenario)
     return run_scenarios(

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from rich.console import Console
 
@@ -145,7 +144,7 @@ def _prepare(options: Options) -> TestbedError | None:
 def _not_run(job: Job, error: TestbedError) -> Verdict:
     """The verdict of a scenario whose parts are missing or broken: an ERROR, never a skip."""
     options, name = job.options, job.scenario.name
-    directory = new_directory(options.results or Path.cwd() / "testbed-results", name)
+    directory = new_directory(options.results, name)
     verdict = Verdict(
         name=name,
         board=options.board,

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from testbed.bench.sizing import Cost, Demand, Spread, costs, demand, passed_runs
 from testbed.errors import Stage, TestbedError
+from testbed.run import RESULTS
 from testbed.runner.discover import UsageError
 from testbed.runner.report import printable
 
@@ -23,7 +24,7 @@ _FILE_WIDTH = 120
 
 
 def main(parsed: argparse.Namespace) -> int:
-    folders: Sequence[Path] = parsed.folders or [Path("testbed-results")]
+    folders: Sequence[Path] = parsed.folders or [RESULTS]
     for folder in folders:
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder; give one below which runs left theirs")

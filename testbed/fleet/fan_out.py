@@ -26,12 +26,13 @@ from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
 from testbed.fleet import task
 from testbed.fleet.connection import Connection
-from testbed.fleet.far_end import RESULTS, STATUS
+from testbed.fleet.far_end import STATUS
 from testbed.fleet.machines import Machine
 from testbed.fleet.private_folder import private_folder
 from testbed.fleet.sent import Sent
 from testbed.fleet.ssh import Ssh, check_programs
 from testbed.process import Process, tail
+from testbed.run import RESULTS
 from testbed.runner.jobs import Job
 from testbed.scenario.verdict import Outcome, Verdict
 

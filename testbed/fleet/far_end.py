@@ -12,14 +12,13 @@ import importlib.metadata
 import json
 import os
 import sys
-from pathlib import Path
 
 from testbed.fleet import journal
 from testbed.fleet.private_folder import private_folder
 from testbed.fleet.project import digest
+from testbed.run import RESULTS
 from testbed.runner.width import default_width
 
-RESULTS = Path("testbed-results")
 STATUS = "status"
 """A socket in the folder, by which avocado's runner here tells avocado there."""
 

@@ -12,8 +12,8 @@ import sys
 from dataclasses import replace
 
 from testbed.cli.main import main as testbed
-from testbed.fleet.far_end import RESULTS
 from testbed.fleet.journal import tell
+from testbed.run import RESULTS
 from testbed.scenario.verdict import Verdict
 
 BEGIN, END = "begin", "end"

@@ -11,16 +11,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from testbed.deadline import Deadline
-from testbed.errors import Stage, TestbedError
+from testbed.errors import Stage
 from testbed.options import ENVIRONMENT, Options
 from testbed.paths import PROJECT
 from testbed.process import die_with_parent, tail
 from testbed.report.page import leave_report
-from testbed.run import new_directory
+from testbed.run import new_directory, unwritable
 from testbed.runner.discover import ScenarioFile
 from testbed.runner.events import Listener, listen
 from testbed.runner.follow import RunLogs
@@ -53,16 +52,11 @@ class Launch:
         verbose: int = 0,
     ) -> None:
         self.scenario = scenario
-        results = options.results or Path.cwd() / "testbed-results"
-        self.directory = new_directory(results, scenario.name)
+        self.directory = new_directory(options.results, scenario.name)
         try:
             Invocation(scenario.path, options, revision()).write(self.directory)
         except OSError as error:
-            raise TestbedError(
-                Stage.INFRASTRUCTURE,
-                f"cannot write to the results folder {self.directory}: {error.strerror};"
-                " choose another with --results",
-            ) from None
+            raise unwritable(self.directory, error) from None
         reader, writer = os.pipe()
         chosen = replace(options, directory=self.directory, events=writer)
         self._options = options

@@ -172,8 +172,7 @@ class Scenario(Test):  # type: ignore[misc]
 
     def _make_run(self) -> Run:
         options = self.options
-        results = options.results or Path.cwd() / "testbed-results"
-        directory = options.directory or new_directory(results, self.scenario_name)
+        directory = options.directory or new_directory(options.results, self.scenario_name)
         return Run(directory, timeout_scale=options.deadline_scale, events=options.events)
 
     def _start_host(self) -> None:
