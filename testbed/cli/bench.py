@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import tempfile
 import time
@@ -12,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from testbed.artifacts import prepare, progress_for
@@ -23,22 +21,17 @@ from testbed.bench.figures import Figure
 from testbed.bench.measure import measure
 from testbed.boards import board
 from testbed.cli.given import options_of
-from testbed.errors import Stage, TestbedError
+from testbed.cli.output import table_console, write_figures
 from testbed.options import Options
 from testbed.parts import parts_for
 from testbed.run import Run, new_directory
 from testbed.runner.discover import find
 from testbed.runner.launch import Launch
 
-_FILE_WIDTH = 120
-"""Columns of a table that goes into a file."""
-
 
 def main(parsed: argparse.Namespace) -> int:
     options = options_of(parsed)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_FILE_WIDTH)
+    console = table_console()
     figures = []
     if parsed.nested_reference:
         measured = measure_beside_qemu(options)
@@ -46,18 +39,10 @@ def main(parsed: argparse.Namespace) -> int:
         measured = _figures(options, fresh=parsed.fresh)
     for figure in measured:
         figures.append(figure)
-        console.print(f"{figure.name}: {_value(figure.median)} {figure.unit}", highlight=False)
+        console.print(f"{figure.name}: {_value(figure.median)} {figure.unit}")
     console.print(_table(figures))
     if parsed.json is not None:
-        document = {"figures": [figure.to_dict() for figure in figures]}
-        try:
-            parsed.json.write_text(json.dumps(document, indent=2) + "\n")
-        except OSError as error:
-            raise TestbedError(
-                Stage.INFRASTRUCTURE,
-                f"cannot write the figures {parsed.json}: {error.strerror};"
-                " choose another file with --json",
-            ) from None
+        write_figures(parsed.json, {"figures": [figure.to_dict() for figure in figures]})
     return 0
 
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 
 import argparse
 
-from rich.console import Console
 from rich.table import Table
 
 from testbed.artifacts.cache import Cache
 from testbed.artifacts.contents import Entry, Kind, chosen, entries, remove
 from testbed.artifacts.progress import size_text
+from testbed.cli.output import table_console
 from testbed.runner.discover import UsageError
 
 _LISTED = (Kind.TEMPLATE, Kind.PART)
-
-_FILE_WIDTH = 120
-"""Columns of a table that goes into a file."""
 
 
 def main(parsed: argparse.Namespace) -> int:
@@ -43,10 +40,7 @@ def _list(cache: Cache) -> None:
             used = f"{entry.days:.0f} days ago" if entry.days >= 1 else "today"
             state = "in use" if entry.in_use else ""
             table.add_row(entry.kind, entry.name, size_text(entry.size), used, state)
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_FILE_WIDTH)
-    console.print(table)
+    table_console().print(table)
     print(_total(found))
     print(f"in {cache.root}")
 

@@ -4,23 +4,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from testbed.bench.sizing import Cost, Demand, Spread, costs, demand, passed_runs
-from testbed.errors import Stage, TestbedError
+from testbed.cli.output import table_console, write_figures
 from testbed.run import RESULTS
 from testbed.runner.discover import UsageError
 from testbed.runner.report import printable
-
-_FILE_WIDTH = 120
-"""Columns of a table that goes into a file."""
 
 
 def main(parsed: argparse.Namespace) -> int:
@@ -36,16 +31,14 @@ def main(parsed: argparse.Namespace) -> int:
         )
     measured = costs(runs)
     total = demand(measured, parsed.runs)
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_FILE_WIDTH)
-    console.print(_table(measured))
+    table_console().print(_table(measured))
     if others:
         print(f"{others} more did not pass and are left out")
     for line in _lines(total):
         print(line)
     if parsed.json is not None:
-        _write(parsed.json, measured, total)
+        scenarios = [asdict(cost) for cost in measured]
+        write_figures(parsed.json, {"scenarios": scenarios, "a day": asdict(total)})
     return 0
 
 
@@ -76,14 +69,3 @@ def _lines(total: Demand) -> list[str]:
         f"  {total.at_once:.1f} runs at once, with {total.memory:.1f} GiB of memory",
         f"  {total.disk:.1f} GB left on the disk each day",
     ]
-
-
-def _write(path: Path, measured: Sequence[Cost], total: Demand) -> None:
-    document = {"scenarios": [asdict(cost) for cost in measured], "a day": asdict(total)}
-    try:
-        path.write_text(json.dumps(document, indent=2) + "\n")
-    except OSError as error:
-        raise TestbedError(
-            Stage.INFRASTRUCTURE,
-            f"cannot write the figures {path}: {error.strerror}; choose another file with --json",
-        ) from None
