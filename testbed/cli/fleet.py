@@ -20,6 +20,7 @@ from testbed.paths import PROJECT
 from testbed.run import RESULTS, new_directory
 from testbed.runner.discover import UsageError, find
 from testbed.runner.files import write_files
+from testbed.runner.invocation import choosing
 from testbed.runner.jobs import jobs
 from testbed.runner.live import LineReport
 from testbed.runner.report import exit_status, printable
@@ -84,12 +85,5 @@ def main(parsed: argparse.Namespace) -> int:
 
 def _arguments(there: Path, options: Options) -> list[str]:
     """Of `testbed run` on a machine, where the scenario is at `there`."""
-    words = [str(there), "--board", options.board]
-    words += ["--timeout-scale", str(options.timeout_scale), "--guest-tree", options.guest_tree]
-    if options.nested_qemu is not None:
-        words += ["--guest-qemu", options.nested_qemu]
-    if options.cold:
-        words.append("--cold")
-    if options.seed:
-        words += ["--seed", str(options.seed)]
-    return words
+    words = [str(there), "--board", options.board, "--seed", str(options.seed)]
+    return [*words, "--timeout-scale", str(options.timeout_scale), *choosing(options)]
