@@ -23,13 +23,13 @@ from testbed.runner.files import write_files
 from testbed.runner.jobs import Job, jobs
 from testbed.runner.keeper import check_terminal, leave_to_person
 from testbed.runner.kernels import on_each, tables
-from testbed.runner.launch import Launch, leave_verdict
+from testbed.runner.launch import Launch, error_verdict, leave_verdict
 from testbed.runner.live import LineReport, report_for
 from testbed.runner.pool import Pool
 from testbed.runner.report import exit_status
 from testbed.runner.summary import summary
 from testbed.runner.width import default_width
-from testbed.scenario.verdict import Outcome, Verdict
+from testbed.scenario.verdict import Verdict
 
 _SHARED_SCALE = 2
 """Of deadlines, for scenarios that run at the same time and wait for each other's cores."""
@@ -143,20 +143,9 @@ def _prepare(options: Options) -> TestbedError | None:
 
 def _not_run(job: Job, error: TestbedError) -> Verdict:
     """The verdict of a scenario whose parts are missing or broken: an ERROR, never a skip."""
-    options, name = job.options, job.scenario.name
-    directory = new_directory(options.results, name)
-    verdict = Verdict(
-        name=name,
-        board=options.board,
-        host_kernel=options.kernel_series or "",
-        guest_kernel=options.guest_kernel_series or "",
-        verdict=Outcome.ERROR,
-        stage=error.stage,
-        message=error.message,
-        results=str(directory),
-        evidence=str(error.evidence or directory),
-        excerpt=error.excerpt,
-    )
+    name = job.scenario.name
+    directory = new_directory(job.options.results, name)
+    verdict = error_verdict(name, job.options, directory, error)
     leave_verdict(verdict)
     leave_report(directory)
     return verdict

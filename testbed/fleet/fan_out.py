@@ -34,7 +34,8 @@ from testbed.fleet.ssh import Ssh, check_programs
 from testbed.process import Process, tail
 from testbed.run import RESULTS
 from testbed.runner.jobs import Job
-from testbed.scenario.verdict import Outcome, Verdict
+from testbed.runner.launch import error_verdict
+from testbed.scenario.verdict import Verdict
 
 _LISTEN = "status"
 _GRACE_SECONDS = 30
@@ -214,7 +215,7 @@ class FanOut:
             elif event["event"] == task.BEGIN:
                 self._begin(connection, event["task"])
             elif event["event"] == task.END:
-                self._end(event["task"], _verdict(event["verdict"]))
+                self._end(event["task"], Verdict.from_dict(event["verdict"]))
             if all(one.verdict for one in self._tasks):
                 return
 
@@ -258,16 +259,8 @@ class FanOut:
 
     def _error(self, number: int, message: str, evidence: Path) -> None:
         job = self._tasks[number].job
-        verdict = Verdict(
-            name=job.scenario.name,
-            board=job.options.board,
-            verdict=Outcome.ERROR,
-            stage=Stage.INFRASTRUCTURE,
-            message=message,
-            results=str(self._own(number)),
-            evidence=str(evidence),
-        )
-        self._end(number, verdict)
+        error = TestbedError(Stage.INFRASTRUCTURE, message, evidence=evidence)
+        self._end(number, error_verdict(job.scenario.name, job.options, self._own(number), error))
 
     # -- gathering
 
@@ -307,11 +300,6 @@ class FanOut:
             return f"{self._directory}{path.removeprefix(theirs)}" if inside else path
 
         return replace(verdict, results=here(verdict.results), evidence=here(verdict.evidence))
-
-
-def _verdict(fields: dict[str, Any]) -> Verdict:
-    fields = {**fields, "verdict": Outcome(fields["verdict"]), "excerpt": tuple(fields["excerpt"])}
-    return Verdict(**fields)
 
 
 def _environment(private: Path) -> dict[str, str]:

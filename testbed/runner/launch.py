@@ -11,10 +11,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from testbed.deadline import Deadline
-from testbed.errors import Stage
+from testbed.errors import Stage, TestbedError
 from testbed.options import ENVIRONMENT, Options
 from testbed.paths import PROJECT
 from testbed.process import die_with_parent, tail
@@ -101,7 +102,9 @@ class Launch:
         self._events.join()
         verdict = Verdict.read(self.directory)
         if verdict is None:
-            verdict = self._without_verdict(status)
+            verdict = error_verdict(
+                self.scenario.name, self._options, self.directory, self._no_verdict(status)
+            )
             leave_verdict(verdict)
         leave_report(self.directory)
         return verdict
@@ -127,21 +130,31 @@ class Launch:
         except subprocess.TimeoutExpired:
             self._process.kill()
 
-    def _without_verdict(self, status: int) -> Verdict:
+    def _no_verdict(self, status: int) -> TestbedError:
         log = self.directory / _LOG
         how = f"was killed by signal {-status}" if status < 0 else f"exited with status {status}"
-        return Verdict(
-            name=self.scenario.name,
-            board=self._options.board,
-            host_kernel=self._options.kernel_series or "",
-            guest_kernel=self._options.guest_kernel_series or "",
-            verdict=Outcome.ERROR,
-            stage=Stage.INFRASTRUCTURE,
-            message=f"the scenario's process {how} and left no verdict",
-            results=str(self.directory),
-            evidence=str(log),
+        return TestbedError(
+            Stage.INFRASTRUCTURE,
+            f"the scenario's process {how} and left no verdict",
+            evidence=log,
             excerpt=tail(log),
         )
+
+
+def error_verdict(name: str, options: Options, results: Path, error: TestbedError) -> Verdict:
+    """Of a run that left none itself, because of `error`; its folder is `results`."""
+    return Verdict(
+        name=name,
+        board=options.board,
+        host_kernel=options.kernel_series or "",
+        guest_kernel=options.guest_kernel_series or "",
+        verdict=Outcome.ERROR,
+        stage=error.stage,
+        message=error.message,
+        results=str(results),
+        evidence=str(error.evidence or results),
+        excerpt=error.excerpt,
+    )
 
 
 def leave_verdict(verdict: Verdict) -> None:

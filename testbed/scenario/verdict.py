@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -73,13 +74,16 @@ class Verdict:
         temporary.rename(path)
 
     @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Verdict:
+        """What `to_dict` made fields of. Raises ValueError, KeyError, TypeError."""
+        outcome, excerpt = Outcome(fields["verdict"]), tuple(fields["excerpt"])
+        return cls(**{**fields, "verdict": outcome, "excerpt": excerpt})
+
+    @classmethod
     def read(cls, results: Path) -> Verdict | None:
         """The verdict in a results folder, or None when the run left none."""
         try:
-            fields = json.loads((results / VERDICT_FILE).read_text())
-            fields["verdict"] = Outcome(fields["verdict"])
-            fields["excerpt"] = tuple(fields["excerpt"])
-            return cls(**fields)
+            return cls.from_dict(json.loads((results / VERDICT_FILE).read_text()))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
