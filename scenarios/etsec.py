@@ -109,6 +109,4 @@ class EtsecScenario(Scenario):
 
     @property
     def etsec(self) -> Etsec:
-        model = self.host.model(ETHERNET)
-        assert isinstance(model, Etsec)
-        return model
+        return self.model(ETHERNET, Etsec)

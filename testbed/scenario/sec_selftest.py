@@ -50,9 +50,7 @@ class SecSelftestScenario(Scenario):
 
     def check(self, machine: Machine, limit: Deadline) -> None:
         """Every algorithm this SEC has is there and tested, and agrees with the workstation's."""
-        controller = self.host.model(SEC)
-        assert isinstance(controller, SecController)
-        config = controller.config
+        config = self.model(SEC, SecController).config
         assert f"(Era {config.era})" in machine.succeed("dmesg"), "the driver sees another SEC"
         check_algorithms(machine, expected_algorithms(config), limit)
         compare(machine.agent, self.random, _REQUESTS, limit, chacha=bool(config.ccha))

@@ -31,6 +31,16 @@ def leave(**verdict):
         json.dump({"name": "x", "board": options["board"], "excerpt": [], **verdict}, stream)
 """
 
+# Ends in order when it is asked to.
+OBEDIENT = """
+def down(*_):
+    leave(verdict="ERROR", stage="test", message="ended by SIGTERM")
+    sys.exit()
+signal.signal(signal.SIGTERM, down)
+emit(event="begin")
+signal.pause()
+"""
+
 
 @pytest.fixture
 def events() -> SimpleQueue[dict[str, Any]]:
@@ -101,12 +111,7 @@ def test_half_a_verdict_is_none(start: Start) -> None:
 def test_end_lets_the_scenario_take_its_machines_down(
     start: Start, events: SimpleQueue[dict[str, Any]]
 ) -> None:
-    launch = start(
-        "def down(*_):\n"
-        '    leave(verdict="ERROR", stage="test", message="ended by SIGTERM")\n'
-        "    sys.exit()\n"
-        'signal.signal(signal.SIGTERM, down)\nemit(event="begin")\nsignal.pause()'
-    )
+    launch = start(OBEDIENT)
     events.get(timeout=10)
     launch.end()
     assert launch.wait().message == "ended by SIGTERM"
@@ -116,12 +121,7 @@ def test_end_lets_the_scenario_take_its_machines_down(
 def test_an_interruption_ends_the_scenario_first(
     start: Start, events: SimpleQueue[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    launch = start(
-        "def down(*_):\n"
-        '    leave(verdict="ERROR", stage="test", message="ended by SIGTERM")\n'
-        "    sys.exit()\n"
-        'signal.signal(signal.SIGTERM, down)\nemit(event="begin")\nsignal.pause()'
-    )
+    launch = start(OBEDIENT)
     events.get(timeout=10)
     wait, interruptions = launch.wait, [KeyboardInterrupt()]
 
