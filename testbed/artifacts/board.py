@@ -36,6 +36,8 @@ from testbed.artifacts.vmlinux import vmlinux_of
 _COMPOSITIONS = {"arm-virt": arm_virt.COMPOSITION, "e500": e500.COMPOSITION}
 BOARDS = tuple(_COMPOSITIONS)
 
+_OWN_KERNELS = Choice()
+
 
 @dataclass(frozen=True)
 class BoardArtifacts:
@@ -110,12 +112,14 @@ def prepare(
     makings = _makings(
         board,
         progress,
+        Choice(
+            kernel=kernel,
+            guest_kernel=guest_kernel,
+            kernel_series=kernel_series,
+            guest_kernel_series=guest_kernel_series,
+        ),
         qemu=qemu,
         qemu_source=qemu_source,
-        kernel=kernel,
-        guest_kernel=guest_kernel,
-        kernel_series=kernel_series,
-        guest_kernel_series=guest_kernel_series,
         nested_qemu=nested_qemu,
         nested_kernel=nested_kernel,
         refresh=refresh,
@@ -207,7 +211,7 @@ def no_kernel_series(board: str, series: str) -> str:
 
 def prepare_sources(board: str, *, progress: Progress, kernel_series: str | None = None) -> Sources:
     """Have the sources of `board`'s parts in the cache, as `prepare` does with the parts."""
-    makings = _makings(board, progress, kernel_series=kernel_series)
+    makings = _makings(board, progress, Choice(kernel_series=kernel_series))
     parts = makings.parts
     assert parts.qemu_source is not None, "the distribution's QEMU has a source package"
     targets = (parts.linux_source, parts.linux_headers, parts.qemu_source)
@@ -282,13 +286,10 @@ class _Makings:
 def _makings(
     board: str,
     progress: Progress,
+    kernels: Choice = _OWN_KERNELS,
     *,
     qemu: Path | None = None,
     qemu_source: Path | None = None,
-    kernel: Path | None = None,
-    guest_kernel: Path | None = None,
-    kernel_series: str | None = None,
-    guest_kernel_series: str | None = None,
     nested_qemu: NestedQemu | None = None,
     nested_kernel: NestedKernel | None = None,
     refresh: bool = False,
@@ -326,13 +327,10 @@ def _makings(
         raise failure(no_fast_kernel(board))
     if nested_qemu == "stock" and not has_stock_nested_qemu(board):
         raise failure(no_stock_nested_qemu(board))
-    choice = Choice(
+    choice = replace(
+        kernels,
         nested_qemu=nested_qemu == "built" or not has_stock_nested_qemu(board),
         fast_kernel=nested_kernel == "fast",
-        kernel=kernel,
-        guest_kernel=guest_kernel,
-        kernel_series=kernel_series,
-        guest_kernel_series=guest_kernel_series,
     )
     for series in choice.series:
         if series not in composition.kernel_series:
@@ -348,16 +346,16 @@ def _makings(
     if (
         nested_kernel is None
         and composition.fast_kernel
-        and guest_kernel is None
-        and guest_kernel_series is None
+        and kernels.guest_kernel is None
+        and kernels.guest_kernel_series is None
     ):
-        fast = replace(choice, fast_kernel=True)
-        if (
-            there(composed(selections, fast).guest_kernel)
-            if pinned is None
-            else FAST_KERNEL in pinned_objects(pinned)
-        ):
-            choice = fast
+        if pinned is not None:
+            wanted = FAST_KERNEL in pinned_objects(pinned)
+        else:
+            # Without the host's kernel: of a tree, all that is taken would be read once more.
+            fast = replace(choice, fast_kernel=True, kernel=None)
+            wanted = there(composed(selections, fast).guest_kernel)
+        choice = replace(choice, fast_kernel=wanted)
     downloader = Downloader(store, mirrors, commands, progress, snapshot=snapshot)
     return _Makings(
         program,
