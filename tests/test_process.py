@@ -6,10 +6,12 @@ import select
 import signal
 import subprocess
 import sys
-import threading
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -32,14 +34,15 @@ PARENT = """
 import sys, pathlib
 from testbed.process import Process
 folder, stubborn = pathlib.Path(sys.argv[1]), sys.argv[2]
-child = Process([sys.executable, "-c", stubborn, "1"], cwd=folder, log=folder / "log")
+child = Process([sys.executable, "-c", stubborn, "1"], cwd=folder, log=folder / "log").start()
 print(child.pid, flush=True)
 sys.stdin.read()
 """
 
 
 def run(folder: Path, *argv: str, **options: object) -> Process:
-    return Process(argv, cwd=folder, log=folder / "log", **options)  # type: ignore[arg-type]
+    process = Process(argv, cwd=folder, log=folder / "log", **options)  # type: ignore[arg-type]
+    return process.start()
 
 
 def ended(pidfd: int, seconds: float) -> bool:
@@ -134,34 +137,51 @@ def test_tail_gives_the_last_lines_that_say_something(tmp_path: Path) -> None:
     assert tail(tmp_path / "none") == ()
 
 
-def test_a_child_that_was_being_made_at_a_signal_is_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its process id reached nobody: else it went on as long as this process."""
-    made: list[subprocess.Popen[bytes]] = []
-
-    class Making(Future[subprocess.Popen[bytes]]):
-        def result(self, timeout: float | None = None) -> subprocess.Popen[bytes]:
-            if not made:
-                made.append(super().result(timeout))
-                raise KeyboardInterrupt
-            return super().result(timeout)
-
-    monkeypatch.setattr("concurrent.futures.thread._base.Future", Making)
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path, "sleep", "60")
-    assert made[0].returncode == -signal.SIGKILL
-
-
-def test_a_child_that_nobody_waits_for_yet_at_a_signal_is_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(_thread: threading.Thread) -> None:
-        raise KeyboardInterrupt
-
+def test_a_signals_exception_loses_no_child(tmp_path: Path) -> None:
+    """Wherever it comes: before each instruction that `start` takes in the thread that calls it."""
     run(tmp_path, "true").wait(Deadline(20))  # the thread that makes children is there
-    monkeypatch.setattr(threading.Thread, "start", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path, "sleep", "60")
-    monkeypatch.undo()
+    instruction, done = 0, False
+    while not done:
+        process = Process(["sleep", "60"], cwd=tmp_path, log=tmp_path / "log")
+        try:
+            with interruption(instruction):
+                process.start()
+                done = True
+        except KeyboardInterrupt:
+            pass
+        process.stop()
+        instruction += 1
+    assert instruction > 30
     assert not processes_of(tmp_path)
+
+
+@contextmanager
+def interruption(instruction: int) -> Iterator[None]:
+    """KeyboardInterrupt in place of what is the n-th instruction in the calls made here."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Callable[..., Any] | None:
+        nonlocal count
+        if frame.f_code.co_filename.endswith("_weakrefset.py"):
+            return None  # what is raised in a callback goes nowhere
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            count += 1
+            if count > instruction:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(None)
+
+
+def test_a_child_that_is_not_wanted_any_more_is_not_made(tmp_path: Path) -> None:
+    process = Process(["touch", "made"], cwd=tmp_path, log=tmp_path / "log")
+    process.stop()
+    process.start()
+    assert process.wait(Deadline(0))
+    assert not list(tmp_path.iterdir())

@@ -63,7 +63,7 @@ def _run(scenario: str, options: Options, results: Path) -> tuple[float, Verdict
     start = time.perf_counter()
     process = Process(command, cwd=Path.cwd(), log=folder / "output.log")
     try:
-        ended = process.wait(Deadline(_SECONDS * options.timeout_scale))
+        ended = process.start().wait(Deadline(_SECONDS * options.timeout_scale))
     finally:
         process.stop(30)
     seconds = time.perf_counter() - start

@@ -9,11 +9,9 @@ are given out once more, to the machines that are left.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
@@ -175,15 +173,13 @@ class FanOut:
             env=_environment(private),
             on_exit=lambda status: self._events.put((None, {"event": "done", "round": number})),
         )
-        ended = False
         try:
+            avocado.start()
             self._follow(number, left)
-            ended = True
+            avocado.wait(Deadline(_GRACE_SECONDS))
         finally:
-            if not avocado.wait(Deadline(_GRACE_SECONDS if ended else 0)):
-                avocado.stop()
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(avocado.pid, signal.SIGKILL)  # aexpect's helpers, if it left any
+            avocado.stop()
+            avocado.kill_group()  # aexpect's helpers, if it left any
         self._lost_by_avocado(log)
         if self._waiting() == waiting and all(connection.alive for connection in left):
             said = tail(log, 4)

@@ -63,6 +63,7 @@ def _step(
         for name, command in commands.items():
             process = Process(command, cwd=Path.cwd(), log=logs / f"{name}.log")
             stack.callback(process.stop)
+            process.start()
             running.append((name, process))
         failed = []
         for name, process in running:

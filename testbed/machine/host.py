@@ -175,13 +175,17 @@ class Host:
         """Start QEMU and wait, at most `seconds`, until the host takes commands."""
         self._write_script()
         self.models.start()
-        self._process = Process(
-            self.command.argv(self._chardevs, self._memory),
-            cwd=self.folder,
-            log=self.folder / "qemu.log",
-            pass_fds=self._chardevs.inherited,
-            on_exit=self._qemu_exited,
-        )
+        with self._ending:
+            if self._ended:
+                raise TestbedError(Stage.HOST_BOOT, "the host was ended before its QEMU began")
+            self._process = Process(
+                self.command.argv(self._chardevs, self._memory),
+                cwd=self.folder,
+                log=self.folder / "qemu.log",
+                pass_fds=self._chardevs.inherited,
+                on_exit=self._qemu_exited,
+            )
+        self._process.start()
         self._chardevs.close_theirs()
         ours = self._chardevs.ours
         self._console = Console(

@@ -106,6 +106,7 @@ class Machine:
             argv += ["-device", device]
         self._exited = os.eventfd(0)
         self._process = Process([*argv, *extra], cwd=folder, log=self._log, on_exit=self._note_exit)
+        self._process.start()
         self.qmp: Qmp | None = None
         try:
             deadline = Deadline(DEADLINE)

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from pathlib import Path
 
+from testbed.artifacts import BoardArtifacts
 from testbed.boards import BOARDS
 from testbed.boards.board import PlatformDevice
 from testbed.devicetree import Tree
@@ -50,3 +52,22 @@ def assignment(path: str, sizes: Sequence[int], lines: int = 0) -> Assignment:
     offset = path.partition("@")[2]
     name = f"d{offset}.{path.rpartition('/')[2].partition('@')[0]}"
     return Assignment(path, name, "of_serial", 1, exposure, exposure, host_tree())
+
+
+def all_absent(qemu: Path) -> BoardArtifacts:
+    """Parts of a board of which only QEMU may be there."""
+    nothing = Path("/nonexistent")
+    return BoardArtifacts(
+        qemu=qemu,
+        qemu_version="10.0.0",
+        bridge=nothing,
+        host_kernel=nothing,
+        host_initramfs=nothing,
+        root=nothing,
+        payload=nothing,
+        guest_kernel=nothing,
+        guest_initramfs=nothing,
+        nested_qemu="stock",
+        nested_kernel="stock",
+        manifest={},
+    )

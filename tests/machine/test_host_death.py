@@ -10,15 +10,17 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from machine_rig import BOARD
+from machine_rig import BOARD, all_absent, host_tree
 
 from testbed.channel import ChannelClosed
 from testbed.errors import Stage, TestbedError
 from testbed.machine.host import Host
+from testbed.machine.template import Template
 from testbed.process import Process
 from testbed.run import Run
 from testbed.scenario import Scenario
 from testbed.watch import Watch
+from tests.system.conftest import processes_of
 
 DEATH = TestbedError(Stage.HOST_BOOT, "the host's QEMU killed by signal 9")
 BROKEN = ChannelClosed("host: the channel was closed by the machine")
@@ -41,7 +43,7 @@ class FakeHost:
             cwd=folder,
             log=folder / "qemu.log",
             on_exit=lambda status: self.watch.fail(DEATH),
-        )
+        ).start()
 
     def _start(self, seconds: float) -> None:
         """It does."""
@@ -82,3 +84,22 @@ def test_a_channel_that_breaks_by_itself(host: FakeHost) -> None:
 def test_a_qemu_that_ends_under_a_scenario(host: FakeHost) -> None:
     scenario: Any = SimpleNamespace(_error=BROKEN, _guests=[])
     assert Scenario._death_of(scenario, cast(Host, host)) is DEATH
+
+
+def test_one_that_was_ended_before_its_qemu_began_has_none(tmp_path: Path) -> None:
+    """A run is ended from another thread than its host is booted in."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "console.log").touch()
+    host_tree().save(kept / "host.dtb")
+    qemu = tmp_path / "qemu"
+    qemu.write_text(f"#!/bin/sh\ntouch {tmp_path}/began\nexec sleep 1000\n")
+    qemu.chmod(0o755)
+    run = Run(tmp_path / "run")
+    host = Host(run, BOARD, all_absent(qemu), devices=(), template=Template(kept, "'booted'"))
+    host.shutdown()
+    with pytest.raises(TestbedError, match="the host was ended before its QEMU began"):
+        host.boot()
+    run.close()
+    assert not (tmp_path / "began").exists()
+    assert not processes_of(run.directory)

@@ -6,9 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from machine_rig import BOARD
+from machine_rig import BOARD, all_absent
 
-from testbed.artifacts import BoardArtifacts
 from testbed.errors import Stage, TestbedError
 from testbed.machine import host as host_module
 from testbed.machine.host import Host
@@ -20,21 +19,7 @@ def refusal(folder: Path, script: str, *, timeout_scale: float = 1.0) -> str:
     qemu = folder / "qemu"
     qemu.write_text(f"#!/bin/sh\n{script}\n")
     qemu.chmod(0o755)
-    nothing = Path("/nonexistent")
-    artifacts = BoardArtifacts(
-        qemu=qemu,
-        qemu_version="10.0.0",
-        bridge=nothing,
-        host_kernel=nothing,
-        host_initramfs=nothing,
-        root=nothing,
-        payload=nothing,
-        guest_kernel=nothing,
-        guest_initramfs=nothing,
-        nested_qemu="stock",
-        nested_kernel="stock",
-        manifest={},
-    )
+    artifacts = all_absent(qemu)
     run = Run(folder / "run", timeout_scale=timeout_scale)
     try:
         with pytest.raises(TestbedError) as caught:

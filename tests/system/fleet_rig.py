@@ -91,7 +91,7 @@ class FleetMachine:
             Path("/run/sshd").mkdir(exist_ok=True)
             self._make_network()
             command = ["ip", "netns", "exec", self._namespace, *command]
-        sshd = Process(command, cwd=folder, log=folder / "sshd.log")
+        sshd = Process(command, cwd=folder, log=folder / "sshd.log").start()
         deadline = Deadline(20)
         while not any("listening" in line for line in tail(sshd.log)):
             assert sshd.returncode is None, f"sshd has ended: {tail(sshd.log)}"
