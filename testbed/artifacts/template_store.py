@@ -93,14 +93,16 @@ class TemplateStore:
         name: str,
         build: Callable[[Path], Mapping[str, Any]],
         progress: Progress,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> StoredTemplate:
         """The template of this content, made by `build` unless it is there.
 
         `build` fills the folder it is given and returns the template's facts. Of several processes
-        one makes it and the others wait. Raises TestbedError, and what `build` raises.
+        one makes it and the others wait, unless `stopped`. Raises TestbedError, and what `build`
+        raises.
         """
         digest = json_sha256(content)
-        with self._cache.lock(digest, name, progress):
+        with self._cache.lock(digest, name, progress, stopped):
             found = self.find(content)
             if found is not None:
                 return found

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +19,8 @@ from testbed.run import Run
 
 _MAKING = "template"
 """The folder of the run that the host is booted in."""
+_END_SECONDS = 10
+"""How long the end of a run waits for its template's: its host has ended by then."""
 
 
 class MakeHost(Protocol):
@@ -29,7 +32,10 @@ class MakeHost(Protocol):
 
 
 class Templates:
-    """The templates that a run uses. What it holds of them is released by `close`."""
+    """The templates that a run uses.
+
+    They are used in one thread; the end of the run, which another may come to first, calls `close`.
+    """
 
     def __init__(
         self, run: Run, cache: Cache, progress: Progress, stopped: Callable[[], bool]
@@ -40,8 +46,12 @@ class Templates:
         self._store = TemplateStore(cache)
         self._progress = progress
         self._used: StoredTemplate | None = None
+        self._idle = threading.Event()
+        self._idle.set()
 
     def close(self) -> None:
+        """Release what is held, once nothing is half made or half removed any more."""
+        self._idle.wait(self._run.deadline(_END_SECONDS).remaining)
         if self._used is not None:
             self._used.close()
 
@@ -59,6 +69,18 @@ class Templates:
         made anew. One that is was restored before: then it is the machine that is at fault, and
         the error is raised. One that was just made has proven nothing, and is dropped with it.
         """
+        self._idle.clear()
+        try:
+            self._boot(content, make_host, started)
+        finally:
+            self._idle.set()
+
+    def _boot(
+        self,
+        content: Mapping[str, Any],
+        make_host: MakeHost,
+        started: Callable[[Host], None],
+    ) -> None:
         template = self._store.find(content)
         if template is not None:
             try:
@@ -96,7 +118,8 @@ class Templates:
             def build(folder: Path) -> dict[str, Any]:
                 return self._make(folder, content, make_host, started)
 
-            return self._store.make(content, f"template {name}", build, self._progress)
+            what = f"template {name}"
+            return self._store.make(content, what, build, self._progress, self._stopped)
 
     def _make(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,7 @@ import pytest
 
 from testbed.artifacts.cache import Cache
 from testbed.artifacts.contents import templates
+from testbed.artifacts.failure import Stopped
 from testbed.artifacts.progress import PlainProgress
 from testbed.channel import ChannelClosed, ChannelTimeout, CommandFailed
 from testbed.devicetree.tree import TreeError
@@ -73,17 +75,19 @@ class Rig:
         self.started: list[Host] = []
         self.made = 0
         self.stopped = False
+        self.boots: Callable[[], None] = lambda: None
+        """What the host does that a template is made of."""
         progress = PlainProgress((folder / "progress").open("w"))
-        self._templates = Templates(self.run, self.cache, progress, lambda: self.stopped)
+        self.templates = Templates(self.run, self.cache, progress, lambda: self.stopped)
 
     def boot(self) -> None:
         """As a run does that asks for the template, and ends."""
         try:
-            self._templates.boot(CONTENT, self._make_host, self.started.append)
+            self.templates.boot(CONTENT, self.make_host, self.started.append)
         finally:
-            self._templates.close()
+            self.templates.close()
 
-    def _make_host(
+    def make_host(
         self, *, name: str = "host", template: Template | None = None, memory: Path | None = None
     ) -> Host:
         self.made += template is None
@@ -91,6 +95,8 @@ class Rig:
 
         def boot() -> None:
             assert host in self.started, "nobody would end it"
+            if template is None:
+                self.boots()
             if template is not None:
                 assert self.in_use == [True], "it could be pruned"
                 self._restored()
@@ -200,3 +206,50 @@ def test_new_one_that_was_never_restored_proves_nothing(rig: Rig, error: BaseExc
     assert not list(rig.cache.templates.iterdir())
     rig.boot()
     assert rig.made == 2
+
+
+def test_end_of_a_run_waits_until_no_half_template_is_left(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes in another thread than the one that makes it, and the process would be gone."""
+    booting, died, removing = threading.Event(), threading.Event(), threading.Event()
+    rmtree = shutil.rmtree
+
+    def dies() -> None:
+        booting.set()
+        assert died.wait(20)
+        raise DEATH
+
+    def remove(folder: Path, *, ignore_errors: bool) -> None:
+        assert removing.wait(20)
+        rmtree(folder, ignore_errors=ignore_errors)
+
+    def make() -> None:
+        with pytest.raises(TestbedError, match="signal 9"):
+            rig.templates.boot(CONTENT, rig.make_host, rig.started.append)
+
+    rig.boots = dies
+    making, ending = threading.Thread(target=make), threading.Thread(target=rig.templates.close)
+    making.start()
+    assert booting.wait(20)
+    monkeypatch.setattr(shutil, "rmtree", remove)
+    died.set()
+    ending.start()
+    ending.join(0.05)
+    assert ending.is_alive()
+    removing.set()
+    ending.join(20)
+    assert not list(rig.cache.building.iterdir())
+    making.join(20)
+
+
+def test_run_that_ends_does_not_wait_for_one_that_another_makes(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("testbed.artifacts.cache._LOCK_SECONDS", 5)  # an hour
+    rig.boot()
+    digest = rig.template.name
+    shutil.rmtree(rig.template)
+    rig.stopped = True
+    with rig.cache.try_lock(digest), pytest.raises(Stopped):
+        rig.boot()
