@@ -15,6 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
 
 from pexpect import EOF, TIMEOUT
@@ -65,26 +66,38 @@ class Console(SpawnBase):  # type: ignore[misc]
         self._pump.start()
 
     def _drain(self) -> None:
-        pending = b""
-        with (
-            self.log.open("ab", buffering=0) as log,
-            self.log.with_suffix(".times").open("ab", buffering=0) as times,
-        ):
-            while True:
-                try:
-                    data = self._stream.recv(65536)
-                except OSError:
-                    data = b""
-                if not data:
-                    break
-                times.write(b"%.6f %d\n" % (time.monotonic() - self._start, log.tell()))
-                log.write(data)
-                self._chunks.put(data)
-                if (viewer := self._viewer) is not None:
-                    viewer(data)
-                pending = self._scan(pending + data)
-        self._scan(pending + b"\n")
+        try:
+            with (
+                self.log.open("ab", buffering=0) as log,
+                self.log.with_suffix(".times").open("ab", buffering=0) as times,
+            ):
+                self._keep(log, times)
+        except OSError as error:
+            self._watch.fail(
+                TestbedError(
+                    Stage.INFRASTRUCTURE,
+                    f"cannot write {self.log}: {error.strerror}; free space there",
+                )
+            )
         self._chunks.put(b"")
+
+    def _keep(self, log: FileIO, times: FileIO) -> None:
+        """All that comes, until the machine closes its console. Raises OSError of the files."""
+        pending = b""
+        while data := self._receive():
+            times.write(b"%.6f %d\n" % (time.monotonic() - self._start, log.tell()))
+            log.write(data)
+            self._chunks.put(data)
+            if (viewer := self._viewer) is not None:
+                viewer(data)
+            pending = self._scan(pending + data)
+        self._scan(pending + b"\n")
+
+    def _receive(self) -> bytes:
+        try:
+            return self._stream.recv(65536)
+        except OSError:
+            return b""
 
     def _scan(self, text: bytes) -> bytes:
         """Look for a fatal message in whole lines; returns the unfinished last line."""

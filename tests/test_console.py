@@ -147,3 +147,16 @@ def test_a_viewer_sees_what_comes_while_it_looks_and_can_type(machine: Machine) 
     assert seen.get(timeout=10) == b"prompt"
     machine.console.type(b"ls\r")
     assert machine.line.recv(100) == b"ls\r"
+
+
+def test_full_disk_ends_the_machine_with_one_line(tmp_path: Path) -> None:
+    log = tmp_path / "console.log"
+    log.symlink_to("/dev/full")
+    machine = Machine(tmp_path)
+    machine.say(b"Linux version\n")
+    failure = machine.failure()
+    assert failure.stage is Stage.INFRASTRUCTURE
+    assert failure.message == f"cannot write {log}: No space left on device; free space there"
+    with pytest.raises(TestbedError, match="No space left"):
+        machine.console.expect_text("login", Deadline(10))
+    machine.end()
