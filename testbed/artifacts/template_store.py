@@ -111,22 +111,26 @@ class TemplateStore:
                 place = Path(tempfile.mkdtemp(prefix=f"{digest}.", dir=self._cache.building))
                 try:
                     facts = build(place)
-                    meta = {
-                        "content": content,
-                        "facts": facts,
-                        "files": _stamps(place),
-                        "sums": _sums(place),
-                    }
-                    (place / _META).write_text(json.dumps(meta, sort_keys=True) + "\n")
+                    meta = json.dumps(
+                        {
+                            "content": content,
+                            "facts": facts,
+                            "files": _stamps(place),
+                            "sums": _sums(place),
+                        },
+                        sort_keys=True,
+                    )
+                    (place / _META).write_text(meta + "\n")
                     place.chmod(0o755)
+                    # Held before it can be found: nobody prunes it before it was ever used.
+                    hold = os.open(place / _META, os.O_RDONLY | os.O_CLOEXEC)
+                    fcntl.flock(hold, fcntl.LOCK_SH)
                     place.rename(self._cache.templates / digest)
                 except BaseException:
                     shutil.rmtree(place, ignore_errors=True)
                     raise
-            made = self.find(content)
         self._make_room()
-        assert made is not None, "it was made a moment ago, and its lock is held"
-        return made
+        return StoredTemplate(self._cache.templates / digest, json.loads(meta), hold)
 
     def _make_room(self) -> None:
         """Remove the templates that were used longest ago when there are too many."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from testbed.artifacts.cache import Cache
+from testbed.artifacts.contents import remove, templates
 from testbed.artifacts.progress import PlainProgress
 from testbed.artifacts.template_store import TemplateStore
 
@@ -144,3 +145,22 @@ def test_too_many_templates_go_but_for_those_in_use(cache: Cache, progress: Plai
             store.make(content, "other", fill, progress).close()
         assert held.folder.exists()
         assert store.find(others[0]) is None
+
+
+def test_new_one_is_not_pruned_before_it_is_used(
+    store: TemplateStore, cache: Cache, progress: PlainProgress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def and_prune(place: Path, target: Path) -> Path:
+        there = rename(place, target)
+        if target.parent == cache.templates:
+            monkeypatch.undo()
+            remove(cache, templates(cache))
+        return there
+
+    monkeypatch.setattr(Path, "rename", and_prune)
+    with store.make(CONTENT, "one", fill, progress) as made:
+        assert (made.folder / "memory").read_bytes() == b"m" * 100
+    remove(cache, templates(cache))
+    assert store.find(CONTENT) is None
