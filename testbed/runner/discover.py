@@ -51,7 +51,8 @@ class ScenarioFile:
             module = self._module()
         except (OSError, SyntaxError, ValueError):
             return None  # running it will tell
-        for node in ast.walk(module):
+        classes = (node for node in module.body if isinstance(node, ast.ClassDef))
+        for node in (statement for each in classes for statement in each.body):
             if isinstance(node, ast.Assign):
                 if [ast.unparse(target) for target in node.targets] == [name]:
                     return node.value

@@ -55,6 +55,15 @@ def test_what_is_unknown_is_answered_with_what_is_known(folder: Path) -> None:
     assert "\n" not in message
 
 
+def test_its_boards_are_what_its_class_says(folder: Path) -> None:
+    file = folder / "b_two.py"
+    file.write_text(
+        "boards = ('other',)\nclass Two:\n    boards = ('e500',)\n"
+        "    def test(self):\n        boards = ('arm-virt',)\n"
+    )
+    assert ScenarioFile("b-two", file).boards() == ("e500",)
+
+
 def test_a_scenario_is_summed_up_by_its_first_line_without_running_it(folder: Path) -> None:
     assert ScenarioFile("b-two", folder / "b_two.py").summary() == "First line."
 
