@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from testbed.artifacts import has_fast_kernel
 from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
 from testbed.fleet.machines import Machine
@@ -46,7 +47,8 @@ def set_up(
     running("its environment", f"make BOARD='{' '.join(boards)}' .venv/installed")
     for board in boards:
         testbed = ".venv/bin/python -m testbed.cli.main"
-        running(f"parts of {board}", f"{testbed} setup --board {board} --guest-qemu built")
+        fast = " --guest-kernel fast" if has_fast_kernel(board) else ""
+        running(f"parts of {board}", f"{testbed} setup --board {board} --guest-qemu built{fast}")
 
 
 def _step(
