@@ -6,18 +6,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-CORES = 1
-"""That one run keeps busy: its machine's emulation is one thread, and waits for its devices."""
+_WAITING = 1
+"""Runs beside those that keep a core busy each: there is always one that loads, or waits."""
 
 MEMORY = 2 << 30
 """Bytes that one run may take: 1 GiB of its machine's, and what answers for its devices."""
 
 
 def default_width(cores: int | None = None, available: int | None = None) -> int:
-    """As many runs as have cores and memory (in bytes), by default this machine's."""
+    """As many runs as cores and memory (in bytes) are for, by default this machine's."""
     cores = len(os.sched_getaffinity(0)) if cores is None else cores
     available = _available() if available is None else available
-    return max(1, min(cores // CORES, available // MEMORY))
+    return max(1, min(cores + _WAITING, available // MEMORY))
 
 
 def _available() -> int:

@@ -11,9 +11,9 @@ GIB = 1 << 30
 @pytest.mark.parametrize(
     ("cores", "available", "width"),
     [
-        (1, 64 * GIB, 1),
-        (2, 64 * GIB, 2),
-        (16, 64 * GIB, 16),
+        (1, 64 * GIB, 2),
+        (2, 64 * GIB, 3),
+        (16, 64 * GIB, 17),
         (16, 7 * GIB, 3),
         (16, 0, 1),
     ],
