@@ -46,7 +46,7 @@ def pack(run: Path, out: Path) -> int:
     if not invocation.scenario.is_file():
         raise _error(f"the scenario of {run} is gone: {invocation.scenario}")
     for path in (invocation.scenario, *companions(invocation.scenario)):
-        contents[f"{SCENARIO}/{path.name}"] = path
+        contents[f"{SCENARIO}/{path.relative_to(invocation.scenario.parent)}"] = path
     manifest = _manifest(run)
     for option in _BROUGHT:
         brought: Path | None = getattr(invocation.options, option)

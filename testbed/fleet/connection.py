@@ -89,8 +89,11 @@ class Connection:
         self._run(self.ssh.forwarding(self._status, socket), _READY_SECONDS, "forwarding a socket")
 
     def place(self, files: Sequence[Path], name: str) -> None:
-        """Put files into folder `name` of the run's. TestbedError: it could not be."""
-        command = self.ssh.placing(files, f"{self.folder}/{name}")
+        """Put the first of the files and others below its folder into folder `name` of the run's.
+
+        TestbedError: it could not be.
+        """
+        command = self.ssh.placing(files, files[0].parent, f"{self.folder}/{name}")
         self._run(command, _COPY_SECONDS, f"sending {files[0].name} to {name}")
 
     def sync(self) -> None:

@@ -73,11 +73,11 @@ class Ssh:
             f"{self.machine.name}:{self.machine.checkout}/",
         ]
 
-    def placing(self, files: Sequence[Path], folder: str) -> list[str]:
-        """Copy files into a folder there, which is made if only it itself is missing."""
+    def placing(self, files: Sequence[Path], here: Path, folder: str) -> list[str]:
+        """Copy files below `here` into a folder there, which is made if only it is missing."""
         return [
-            *("rsync", "-a", "-e", self._transport()),
-            *map(str, files),
+            *("rsync", "-a", "--relative", "-e", self._transport()),
+            *(f"{here}/./{path.relative_to(here)}" for path in files),
             f"{self.machine.name}:{folder}/",
         ]
 

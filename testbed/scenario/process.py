@@ -24,13 +24,18 @@ from testbed.scenario.verdict import Outcome, Verdict
 
 
 def load(path: Path) -> type[Scenario]:
-    """The scenario class a file holds; TestbedError saying what is wrong with the file."""
+    """The scenario class a file holds; TestbedError saying what is wrong with the file.
+
+    It can import modules and packages that lie beside it, wherever it is run from.
+    """
     name = f"scenario {path.stem}"  # no module that anybody imports has this name
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise TestbedError(Stage.INFRASTRUCTURE, f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    if (beside := str(path.parent)) not in sys.path:
+        sys.path.append(beside)  # the last: what lies there is in place of nothing else
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:

@@ -8,18 +8,26 @@ import pytest
 from testbed.bundle.companions import companions
 from testbed.paths import SCENARIOS
 
+PACKAGE = ["package/__init__.py", "package/data/table.bin", "package/low.py"]
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for name in ("rules.dts", "helper.py", "deep.py", "other.py", "mine.py"):
         (tmp_path / name).touch()
     (tmp_path / "inner").mkdir()
+    (tmp_path / "testbed").mkdir()
+    (tmp_path / "testbed" / "__init__.py").touch()
+    for name in ("__init__.py", "low.py", "data/table.bin", "__pycache__/low.cpython-311.pyc"):
+        path = tmp_path / "package" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
     return tmp_path
 
 
 def found(folder: Path, text: str) -> list[str]:
     (folder / "mine.py").write_text(text)
-    return [path.name for path in companions(folder / "mine.py")]
+    return [str(path.relative_to(folder)) for path in companions(folder / "mine.py")]
 
 
 @pytest.mark.parametrize(
@@ -34,6 +42,10 @@ def found(folder: Path, text: str) -> list[str]:
         ("'''It is about rules.dts.'''", []),
         (f"A = '{'x' * 5000}'; B = '{'ü' * 200}'", []),
         ("def broken(", []),
+        ("import inner, os.path", []),
+        ("import testbed.errors\nfrom testbed import scenario", []),
+        ("from package import low", PACKAGE),
+        ("import package.low", PACKAGE),
     ],
 )
 def test_files_beside_it_that_a_scenario_names(folder: Path, text: str, names: list[str]) -> None:
@@ -44,6 +56,11 @@ def test_files_that_those_name_in_turn(folder: Path) -> None:
     (folder / "helper.py").write_text("import deep")
     (folder / "deep.py").write_text("import mine, helper\nRULES = 'rules.dts'")
     assert found(folder, "import helper") == ["deep.py", "helper.py", "rules.dts"]
+
+
+def test_module_of_a_package_imports_from_the_scenarios_folder(folder: Path) -> None:
+    (folder / "package" / "low.py").write_text("import helper\nTABLE = 'other.py'")
+    assert found(folder, "import package") == ["helper.py", *PACKAGE]
 
 
 def test_those_of_the_projects_scenarios() -> None:

@@ -29,13 +29,24 @@ def refused(path: Path, content: str | bytes) -> str:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(sys, "path", list(sys.path))
     return tmp_path / "my_scenario.py"
 
 
 def test_a_scenario_file_is_its_class(path: Path) -> None:
     path.write_text(WHOLE)
     assert load(path).__name__ == "Mine"
+
+
+def test_what_lies_beside_it_can_be_imported(path: Path) -> None:
+    package = path.parent / "package_beside"
+    package.mkdir()
+    (package / "low.py").write_text("WORD = 'low'\n")
+    (path.parent / "module_beside.py").write_text("from package_beside.low import WORD\n")
+    (path.parent / "json.py").write_text("raise ValueError('not this one')\n")
+    path.write_text("import json\nfrom module_beside import WORD\n" + WHOLE)
+    assert sys.modules[load(path).__module__].WORD == "low"
 
 
 def test_every_scenario_of_the_project_loads() -> None:
