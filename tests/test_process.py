@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,9 @@ from testbed.deadline import Deadline
 from testbed.errors import Stage, TestbedError
 from testbed.process import Process, tail
 from tests.system.conftest import processes_of
+
+STARTING = (Process.start.__code__.co_filename, threading.__file__)
+"""Files whose functions `Process.start` runs; what others run meanwhile is none of it."""
 
 STUBBORN = """
 import os, signal, sys
@@ -162,8 +166,8 @@ def interruption(instruction: int) -> Iterator[None]:
 
     def trace(frame: FrameType, event: str, _: object) -> Callable[..., Any] | None:
         nonlocal count
-        if frame.f_code.co_filename.endswith("_weakrefset.py"):
-            return None  # what is raised in a callback goes nowhere
+        if frame.f_code.co_filename not in STARTING:
+            return None  # a callback of the garbage collector's, say: an exception is lost there
         frame.f_trace_opcodes = True
         if event == "opcode":
             count += 1
