@@ -25,6 +25,7 @@ from testbed.runner.jobs import jobs
 from testbed.runner.live import LineReport
 from testbed.runner.report import exit_status, printable
 from testbed.runner.summary import summary
+from testbed.runner.width import SHARED_SCALE
 
 
 def main(parsed: argparse.Namespace) -> int:
@@ -86,4 +87,5 @@ def main(parsed: argparse.Namespace) -> int:
 def _arguments(there: Path, options: Options) -> list[str]:
     """Of `testbed run` on a machine, where the scenario is at `there`."""
     words = [str(there), "--board", options.board, "--seed", str(options.seed)]
-    return [*words, "--timeout-scale", str(options.timeout_scale), *choosing(options)]
+    scale = SHARED_SCALE * options.timeout_scale
+    return [*words, "--timeout-scale", str(scale), *choosing(options)]

@@ -28,11 +28,8 @@ from testbed.runner.live import LineReport, report_for
 from testbed.runner.pool import Pool
 from testbed.runner.report import exit_status
 from testbed.runner.summary import summary
-from testbed.runner.width import default_width
+from testbed.runner.width import SHARED_SCALE, default_width
 from testbed.scenario.verdict import Verdict
-
-_SHARED_SCALE = 2
-"""Of deadlines, for scenarios that run at the same time and wait for each other's cores."""
 
 
 def main(parsed: argparse.Namespace) -> int:
@@ -64,7 +61,7 @@ def run_scenarios(
     several = width > 1 and (rounds != 1 or len(chosen) > 1)
     if several:
         chosen = [
-            (scenario, replace(options, timeout_scale=_SHARED_SCALE * options.timeout_scale))
+            (scenario, replace(options, timeout_scale=SHARED_SCALE * options.timeout_scale))
             for scenario, options in chosen
         ]
     kept = parsed.keep or parsed.shell

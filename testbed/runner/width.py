@@ -12,6 +12,9 @@ _WAITING = 1
 MEMORY = 2 << 30
 """Bytes that one run may take: 1 GiB of its machine's, and what answers for its devices."""
 
+SHARED_SCALE = 2
+"""Of deadlines, for scenarios that run at the same time and wait for each other's cores."""
+
 
 def default_width(cores: int | None = None, available: int | None = None) -> int:
     """As many runs as cores and memory (in bytes) are for, by default this machine's."""
