@@ -24,13 +24,14 @@ from tests.system.fleet_rig import FleetMachine
 
 _OWN = """\
 from pathlib import Path
+from kit.words import ECHO
 from testbed.scenario import Scenario
 
 
 class Own(Scenario):
     def test(self) -> None:
         noted = Path(__file__).with_name("note.txt").read_text()
-        (self.host.folder / "note").write_text(self.host.succeed(["echo", noted]))
+        (self.host.folder / "note").write_text(self.host.succeed([ECHO, noted]))
 """
 """A scenario that is not in the project, and needs what lies beside it."""
 
@@ -122,6 +123,8 @@ def test_scenarios_are_run_on_both_and_gathered(installed: Fleet, tmp_path: Path
     own = tmp_path / "own.py"
     own.write_text(_OWN)
     own.with_name("note.txt").write_text("from beside")
+    (tmp_path / "kit").mkdir()
+    (tmp_path / "kit" / "words.py").write_text('ECHO = "echo"\n')
     output = installed.run(
         *("run", "uart", str(own), "--board", "e500", "--repeat", "2"),
         *("--json", str(installed.json), "--junit", str(junit)),
