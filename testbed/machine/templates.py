@@ -46,14 +46,15 @@ class Templates:
         self._store = TemplateStore(cache)
         self._progress = progress
         self._used: StoredTemplate | None = None
-        self._idle = threading.Event()
-        self._idle.set()
+        self._busy = threading.Lock()
 
     def close(self) -> None:
         """Release what is held, once nothing is half made or half removed any more."""
-        self._idle.wait(self._run.deadline(_END_SECONDS).remaining)
+        idle = self._busy.acquire(timeout=self._run.deadline(_END_SECONDS).remaining)
         if self._used is not None:
             self._used.close()
+        if idle:
+            self._busy.release()
 
     def boot(
         self,
@@ -69,37 +70,26 @@ class Templates:
         made anew. One that is was restored before: then it is the machine that is at fault, and
         the error is raised. One that was just made has proven nothing, and is dropped with it.
         """
-        self._idle.clear()
-        try:
-            self._boot(content, make_host, started)
-        finally:
-            self._idle.set()
-
-    def _boot(
-        self,
-        content: Mapping[str, Any],
-        make_host: MakeHost,
-        started: Callable[[Host], None],
-    ) -> None:
-        template = self._store.find(content)
-        if template is not None:
+        with self._busy:
+            template = self._store.find(content)
+            if template is not None:
+                try:
+                    self._restore(template, make_host, started)
+                    return
+                except (TestbedError, ChannelError, CommandFailed, OSError) as error:
+                    if self._stopped():
+                        raise
+                    if template.is_as_made():
+                        self._run.note(f"template {template.digest} is as it was saved, and stays")
+                        raise
+                    self._run.note(f"template {template.digest} is of no use and dropped: {error}")
+                    self._drop(template)
+            template = self.make(content, make_host, started)
             try:
                 self._restore(template, make_host, started)
-                return
-            except (TestbedError, ChannelError, CommandFailed, OSError) as error:
-                if self._stopped():
-                    raise
-                if template.is_as_made():
-                    self._run.note(f"template {template.digest} is as it was saved, and stays")
-                    raise
-                self._run.note(f"template {template.digest} is of no use and dropped: {error}")
+            except BaseException:
                 self._drop(template)
-        template = self.make(content, make_host, started)
-        try:
-            self._restore(template, make_host, started)
-        except BaseException:
-            self._drop(template)
-            raise
+                raise
 
     def _drop(self, template: StoredTemplate) -> None:
         template.close()

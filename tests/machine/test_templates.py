@@ -97,7 +97,7 @@ class Rig:
             assert host in self.started, "nobody would end it"
             if template is None:
                 self.boots()
-            if template is not None:
+            else:
                 assert self.in_use == [True], "it could be pruned"
                 self._restored()
 
