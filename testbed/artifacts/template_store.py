@@ -72,11 +72,10 @@ class TemplateStore:
         """The template of this content, if it is there as it was made."""
         folder = self._cache.templates / json_sha256(content)
         try:
-            hold = os.open(folder / _META, os.O_RDONLY | os.O_CLOEXEC)
+            hold = _hold(folder)
         except OSError:
             return None
         try:
-            fcntl.flock(hold, fcntl.LOCK_SH)
             meta = json.loads((folder / _META).read_text())
             if meta["content"] == content and meta["files"] == _stamps(folder):
                 with suppress(OSError):  # a cache that can only be read
@@ -123,8 +122,7 @@ class TemplateStore:
                     (place / _META).write_text(meta + "\n")
                     place.chmod(0o755)
                     # Held before it can be found: nobody prunes it before it was ever used.
-                    hold = os.open(place / _META, os.O_RDONLY | os.O_CLOEXEC)
-                    fcntl.flock(hold, fcntl.LOCK_SH)
+                    hold = _hold(place)
                     place.rename(self._cache.templates / digest)
                 except BaseException:
                     shutil.rmtree(place, ignore_errors=True)
@@ -150,6 +148,17 @@ class TemplateStore:
         with suppress(FileNotFoundError):
             (self._cache.templates / digest).rename(leftover)
         shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _hold(folder: Path) -> int:
+    """Keep a template from being removed, until what is returned is closed. Raises OSError."""
+    hold = os.open(folder / _META, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(hold, fcntl.LOCK_SH)
+    except OSError:
+        os.close(hold)
+        raise
+    return hold
 
 
 def _files(folder: Path) -> list[Path]:
