@@ -10,6 +10,12 @@ from pathlib import Path
 from testbed.paths import PROJECT
 
 
+def with_companions(scenario: Path) -> list[str]:
+    """The scenario and its companions, as paths from its folder on."""
+    files = (scenario, *companions(scenario))
+    return [str(path.relative_to(scenario.parent)) for path in files]
+
+
 def companions(scenario: Path) -> list[Path]:
     """Files below the scenario's folder that it, or one of them, needs; without the scenario."""
     found: dict[Path, None] = {}

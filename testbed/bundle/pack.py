@@ -14,7 +14,7 @@ from typing import Any
 from testbed.artifacts import taken_from_tree
 from testbed.artifacts.digest import file_sha256
 from testbed.bridge.build import SOURCE_SUBSET
-from testbed.bundle.companions import companions
+from testbed.bundle.companions import with_companions
 from testbed.bundle.format import INDEX, OWN, RUN, SCENARIO, Index
 from testbed.errors import Stage, TestbedError
 from testbed.runner.invocation import Invocation
@@ -45,8 +45,8 @@ def pack(run: Path, out: Path) -> int:
             contents[f"{RUN}/{path.relative_to(run)}"] = path
     if not invocation.scenario.is_file():
         raise _error(f"the scenario of {run} is gone: {invocation.scenario}")
-    for path in (invocation.scenario, *companions(invocation.scenario)):
-        contents[f"{SCENARIO}/{path.relative_to(invocation.scenario.parent)}"] = path
+    for name in with_companions(invocation.scenario):
+        contents[f"{SCENARIO}/{name}"] = invocation.scenario.parent / name
     manifest = _manifest(run)
     for option in _BROUGHT:
         brought: Path | None = getattr(invocation.options, option)

@@ -88,13 +88,10 @@ class Connection:
         """Let avocado's runners there reach a socket here. TestbedError: it could not be."""
         self._run(self.ssh.forwarding(self._status, socket), _READY_SECONDS, "forwarding a socket")
 
-    def place(self, files: Sequence[Path], name: str) -> None:
-        """Put the first of the files and others below its folder into folder `name` of the run's.
-
-        TestbedError: it could not be.
-        """
-        command = self.ssh.placing(files, files[0].parent, f"{self.folder}/{name}")
-        self._run(command, _COPY_SECONDS, f"sending {files[0].name} to {name}")
+    def place(self, here: Path, names: Sequence[str], folder: str) -> None:
+        """Put files below `here` into `folder` of the run's. TestbedError: it could not be."""
+        command = self.ssh.placing(here, names, f"{self.folder}/{folder}")
+        self._run(command, _COPY_SECONDS, f"sending {names[0]} to {folder}")
 
     def sync(self) -> None:
         """Have {"event": "synced"} follow the last event of what has ended there, or "gone"."""

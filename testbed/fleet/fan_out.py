@@ -134,7 +134,7 @@ class FanOut:
         for connection in self._connections:
             connection.wait_until_ready()
             for scenario in self._sent:
-                connection.place(scenario.files, scenario.folder)
+                connection.place(scenario.path.parent, scenario.names, scenario.folder)
             connection.forward(private / _LISTEN)
             self._say(f"{connection.name} runs {connection.slots} at a time")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.bundle.companions import companions
+from testbed.bundle.companions import with_companions
 from testbed.fleet.project import SHARED
 from testbed.paths import PROJECT
 from testbed.runner.discover import ScenarioFile
@@ -24,8 +24,9 @@ class Sent:
     folder: str
 
     @property
-    def files(self) -> list[Path]:
-        return [self.path, *companions(self.path)]
+    def names(self) -> list[str]:
+        """It and what it needs, as paths from its folder here on, and from that there."""
+        return with_companions(self.path)
 
     def there(self, run: Path) -> Path:
         """The scenario on a machine, where the run's folder is `run`."""

@@ -66,19 +66,18 @@ class Ssh:
 
     def sending(self, folder: Path, names: Sequence[str], excluded: Sequence[str]) -> list[str]:
         """Make these files and folders the same in the checkout, which is made if need be."""
-        return [
-            *("rsync", "-a", "--delete", "--relative", "-e", self._transport()),
-            *(f"--exclude={pattern}" for pattern in excluded),
-            *(f"{folder}/./{name}" for name in names),
-            f"{self.machine.name}:{self.machine.checkout}/",
-        ]
+        options = ("--delete", *(f"--exclude={pattern}" for pattern in excluded))
+        return self._copying(folder, names, self.machine.checkout, *options)
 
-    def placing(self, files: Sequence[Path], here: Path, folder: str) -> list[str]:
+    def placing(self, here: Path, names: Sequence[str], folder: str) -> list[str]:
         """Copy files below `here` into a folder there, which is made if only it is missing."""
+        return self._copying(here, names, folder)
+
+    def _copying(self, here: Path, names: Sequence[str], there: str, *options: str) -> list[str]:
         return [
-            *("rsync", "-a", "--relative", "-e", self._transport()),
-            *(f"{here}/./{path.relative_to(here)}" for path in files),
-            f"{self.machine.name}:{folder}/",
+            *("rsync", "-a", "--relative", *options, "-e", self._transport()),
+            *(f"{here}/./{name}" for name in names),
+            f"{self.machine.name}:{there}/",
         ]
 
     def fetching(self, folder: str, here: Path, excluded: Sequence[str]) -> list[str]:

@@ -31,6 +31,6 @@ def test_it_goes_with_its_companions_to_a_folder_of_its_own(tmp_path: Path) -> N
     for name in ("helper.py", "node.dts", "unrelated.py"):
         (tmp_path / name).touch()
     sent = Sent(path, "scenario-3")
-    assert {file.name for file in sent.files} == {"mine.py", "helper.py", "node.dts"}
+    assert set(sent.names) == {"mine.py", "helper.py", "node.dts"}
     there = sent.there(Path("testbed-results/20261127-fleet"))
     assert there == Path("testbed-results/20261127-fleet/scenario-3/mine.py")
