@@ -54,8 +54,11 @@ def assignment(path: str, sizes: Sequence[int], lines: int = 0) -> Assignment:
     return Assignment(path, name, "of_serial", 1, exposure, exposure, host_tree())
 
 
-def all_absent(qemu: Path) -> BoardArtifacts:
-    """Parts of a board of which only QEMU may be there."""
+def with_qemu(folder: Path, script: str) -> BoardArtifacts:
+    """Parts of a board of which only QEMU is there, a shell script in `folder`."""
+    qemu = folder / "qemu"
+    qemu.write_text(f"#!/bin/sh\n{script}\n")
+    qemu.chmod(0o755)
     nothing = Path("/nonexistent")
     return BoardArtifacts(
         qemu=qemu,

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from machine_rig import BOARD, all_absent, host_tree
+from machine_rig import BOARD, host_tree, with_qemu
 
 from testbed.channel import ChannelClosed
 from testbed.errors import Stage, TestbedError
@@ -92,11 +92,9 @@ def test_one_that_was_ended_before_its_qemu_began_has_none(tmp_path: Path) -> No
     kept.mkdir()
     (kept / "console.log").touch()
     host_tree().save(kept / "host.dtb")
-    qemu = tmp_path / "qemu"
-    qemu.write_text(f"#!/bin/sh\ntouch {tmp_path}/began\nexec sleep 1000\n")
-    qemu.chmod(0o755)
+    artifacts = with_qemu(tmp_path, f"touch {tmp_path}/began\nexec sleep 1000")
     run = Run(tmp_path / "run")
-    host = Host(run, BOARD, all_absent(qemu), devices=(), template=Template(kept, "'booted'"))
+    host = Host(run, BOARD, artifacts, devices=(), template=Template(kept, "'booted'"))
     host.shutdown()
     with pytest.raises(TestbedError, match="the host was ended before its QEMU began"):
         host.boot()

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from machine_rig import BOARD, all_absent
+from machine_rig import BOARD, with_qemu
 
 from testbed.errors import Stage, TestbedError
 from testbed.machine import host as host_module
@@ -16,10 +16,7 @@ from testbed.run import Run
 
 def refusal(folder: Path, script: str, *, timeout_scale: float = 1.0) -> str:
     """Why there is no host that has this script as its QEMU."""
-    qemu = folder / "qemu"
-    qemu.write_text(f"#!/bin/sh\n{script}\n")
-    qemu.chmod(0o755)
-    artifacts = all_absent(qemu)
+    artifacts = with_qemu(folder, script)
     run = Run(folder / "run", timeout_scale=timeout_scale)
     try:
         with pytest.raises(TestbedError) as caught:
